@@ -1,0 +1,63 @@
+# A layer is one folder of runtime/: a static library that may use only the layers it names.
+#
+#   srt_layer(store DEPENDS io record LIBS PkgConfig::xxhash)
+#
+# The folder's own CMakeLists.txt lists its sources with srt_sources(). Three things follow from the
+# DEPENDS list and are checked by tests (tests/tidy): which "layer/file.h" a source may include, which
+# symbols the archive may need when linked whole, and that every header compiles alone.
+
+add_library(srt_compile INTERFACE)
+target_compile_features(srt_compile INTERFACE c_std_17)
+target_compile_definitions(srt_compile INTERFACE _GNU_SOURCE SRT_VERSION="${PROJECT_VERSION}")
+target_compile_options(srt_compile INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes -Wvla
+  -Wundef -fno-omit-frame-pointer -fno-common)
+if(SRT_WERROR)
+  target_compile_options(srt_compile INTERFACE -Werror)
+endif()
+if(SRT_HOSTILE)
+  target_compile_definitions(srt_compile INTERFACE SRT_HOSTILE=1)
+else()
+  target_compile_definitions(srt_compile INTERFACE SRT_HOSTILE=0)
+endif()
+if(SRT_SANITIZE)
+  target_compile_options(srt_compile INTERFACE -fsanitize=${SRT_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(srt_compile INTERFACE -fsanitize=${SRT_SANITIZE})
+endif()
+set(CMAKE_C_EXTENSIONS OFF)
+
+file(WRITE ${PROJECT_BINARY_DIR}/layers.txt "")
+
+function(srt_layer NAME)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBS" ${ARGN})
+  set(LAYER ${NAME})
+  add_library(srt_${NAME} STATIC)
+  target_include_directories(srt_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/runtime)
+  target_link_libraries(srt_${NAME} PUBLIC srt_compile)
+  foreach(dep IN LISTS ARG_DEPENDS)
+    target_link_libraries(srt_${NAME} PUBLIC srt_${dep})
+  endforeach()
+  target_link_libraries(srt_${NAME} PUBLIC ${ARG_LIBS})
+  add_subdirectory(${NAME})
+  list(JOIN ARG_DEPENDS " " deps)
+  file(APPEND ${PROJECT_BINARY_DIR}/layers.txt "${NAME}: ${deps}\n")
+
+  # Linked whole against its declared dependencies only: finds an upward `extern` that no include shows.
+  if(BUILD_TESTING)
+    file(WRITE ${PROJECT_BINARY_DIR}/linkcheck/main.c "int main(void) { return 0; }\n")
+    add_executable(linkcheck_${NAME} EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/linkcheck/main.c)
+    target_link_libraries(linkcheck_${NAME} PRIVATE
+      srt_compile -Wl,--whole-archive $<TARGET_FILE:srt_${NAME}> -Wl,--no-whole-archive)
+    add_dependencies(linkcheck_${NAME} srt_${NAME})
+    foreach(dep IN LISTS ARG_DEPENDS)
+      target_link_libraries(linkcheck_${NAME} PRIVATE srt_${dep})
+    endforeach()
+    target_link_libraries(linkcheck_${NAME} PRIVATE ${ARG_LIBS})
+  endif()
+endfunction()
+
+# In a layer's own CMakeLists.txt: its source files, one a line.
+function(srt_sources)
+  get_filename_component(layer ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  target_sources(srt_${layer} PRIVATE ${ARGN})
+endfunction()

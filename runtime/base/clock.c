@@ -1,0 +1,50 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+#include "base/assert.h"
+#include "base/list.h"
+
+static int64_t real_wall_ms(const struct srt_clock *clock)
+{
+    (void)clock;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t real_mono_ns(const struct srt_clock *clock)
+{
+    (void)clock;
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static const struct srt_clock real_clock = {real_wall_ms, real_mono_ns};
+
+const struct srt_clock *srt_clock_real(void)
+{
+    return &real_clock;
+}
+
+static int64_t fake_wall_ms(const struct srt_clock *clock)
+{
+    return srt_container_of(clock, struct srt_clock_fake, clock)->now_ms;
+}
+
+static int64_t fake_mono_ns(const struct srt_clock *clock)
+{
+    return srt_container_of(clock, struct srt_clock_fake, clock)->now_ms * 1000000;
+}
+
+void srt_clock_fake_init(struct srt_clock_fake *fake, int64_t start_ms)
+{
+    *fake = (struct srt_clock_fake){{fake_wall_ms, fake_mono_ns}, start_ms};
+}
+
+void srt_clock_fake_advance(struct srt_clock_fake *fake, int64_t by_ms)
+{
+    srt_assert(by_ms >= 0);
+    fake->now_ms += by_ms;
+}

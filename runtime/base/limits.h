@@ -1,0 +1,40 @@
+/* limits.h - every bound that is not an option: one name, one number, one reason each.
+ *
+ * Owner:   nobody.
+ * Thread:  any.
+ * Memory:  none.
+ * Fails:   never. */
+#ifndef SRT_BASE_LIMITS_H
+#define SRT_BASE_LIMITS_H
+
+enum {
+    /* Kafka's own bound: names become directory names together with an id and a partition number. */
+    SRT_TOPIC_NAME_MAX = 249,
+    SRT_GROUP_NAME_MAX = 255,
+
+    /* Partitions of one topic: each costs an open segment. */
+    SRT_TOPIC_PARTITIONS_MAX = 1024,
+
+    /* A record's headers: count, and bytes of all of them together. */
+    SRT_RECORD_HEADERS_MAX = 1024,
+
+    /* Nesting of a JSON value; deeper is refused, so that recursion is bounded. */
+    SRT_JSON_DEPTH_MAX = 128,
+
+    /* What one stage function may emit for one record (flat_map, split). */
+    SRT_STAGE_FANOUT_MAX = 100000,
+
+    /* Workers of one process. */
+    SRT_WORKERS_MAX = 64,
+
+    /* Errors that one check prints before it says "and more". */
+    SRT_CONFIG_ERRORS_MAX = 20,
+
+    /* Files that one configuration may be made of, and how deep includes nest. */
+    SRT_CONFIG_FILES_MAX = 256,
+    SRT_CONFIG_FILE_BYTES_MAX = 4 << 20,
+
+    SRT_PATH_MAX = 4096,
+};
+
+#endif

@@ -1,0 +1,60 @@
+/* group.h - a consumer group: who its members are, and which partition belongs to whom.
+ *
+ * Owner:   the broker; created by the first join, kept while it has members or positions.
+ * Thread:  any; on_change runs on the thread that caused the change (join, leave, expire) after all
+ *          locks are released.
+ * Memory:  control plane.
+ * Fails:   SRT_EFENCED: an older generation, or a member that was expired; SRT_ENOENT: no such member;
+ *          SRT_EINVAL: another protocol type owns the group.
+ *
+ * In-process members: pipelines' workers, and programs that embed the broker. The assignment is made here
+ * (assignor.c: sticky, balanced to within one); members of the wire protocol will bring their own. */
+#ifndef SRT_BROKER_GROUP_H
+#define SRT_BROKER_GROUP_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "record/topic_id.h"
+
+struct broker;
+
+struct group_partition {
+    struct topic_id topic_id;
+    int32_t partition;
+};
+
+struct group_join {
+    const char *group;
+    const char *protocol_type;   /* "consumer", "pipeline": all members of a group have the same */
+    const char *member_id;       /* chosen by the caller, unique within the group */
+    const char *const *topics;   /* what it wants to read */
+    uint32_t topic_count;
+    int64_t session_ms;          /* 0: the broker's default; -1: never expires (in-process workers) */
+    void (*on_change)(void *arg, int32_t generation); /* another assignment is to be fetched; may be NULL */
+    void *arg;
+};
+
+/* Join, or join again with other topics. Every membership change makes a new generation. */
+int group_member_join(struct broker *broker, const struct group_join *join, int32_t *ret_generation,
+                      struct srt_err *err);
+int group_member_leave(struct broker *broker, const char *group, const char *member_id,
+                       struct srt_err *err);
+int group_member_heartbeat(struct broker *broker, const char *group, const char *member_id,
+                           int32_t generation, struct srt_err *err);
+
+/* The member's partitions in the current generation; the caller frees with srt_free. */
+int group_member_assignment(struct broker *broker, const char *group, const char *member_id,
+                            int32_t *ret_generation, struct group_partition **ret_parts,
+                            uint32_t *ret_count, struct srt_err *err);
+
+/* Check the clock: silent members are put out. The broker's owner calls it about once a second. */
+void group_expire_members(struct broker *broker);
+
+/* Commit positions as a member (fenced by generation), durable on return. Blocks. */
+struct group_position;
+int group_member_commit(struct broker *broker, const char *group, const char *member_id,
+                        int32_t generation, const struct group_position *positions, uint32_t count,
+                        struct srt_err *err);
+
+#endif

@@ -1,0 +1,103 @@
+/* batch.h - Kafka's RecordBatch v2: how records are stored and sent, many at a time.
+ *
+ * Owner:   a builder belongs to one thread; a finished batch is bytes in the builder's buffer.
+ * Thread:  any, one at a time per object.
+ * Memory:  the builder keeps its buffer over clear; readers borrow the batch's bytes.
+ * Fails:   SRT_ECORRUPT for what is no batch, SRT_EAGAIN when bytes are missing at the end,
+ *          SRT_EVERSION for another magic, SRT_EUNAVAILABLE for a codec this build cannot read,
+ *          SRT_ETOOBIG, SRT_ENOMEM.
+ *
+ * The layout is docs/format/batch.md. A batch's base offset and leader epoch are outside its CRC, so the
+ * store assigns offsets by patching eight bytes. */
+#ifndef SRT_RECORD_BATCH_H
+#define SRT_RECORD_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "record/record.h"
+
+enum {
+    BATCH_HEADER_BYTES = 61,
+    BATCH_MAGIC = 2,
+    BATCH_CODEC_MASK = 0x07,
+    BATCH_ATTR_APPEND_TIME = 0x08,
+    BATCH_ATTR_TRANSACTIONAL = 0x10,
+    BATCH_ATTR_CONTROL = 0x20,
+};
+
+/* A batch's header, decoded. */
+struct batch_info {
+    int64_t base_offset;
+    uint32_t size_bytes; /* the whole batch, header included */
+    uint32_t crc;
+    int16_t attributes;
+    int16_t producer_epoch;
+    int32_t last_offset_delta;
+    int32_t record_count;
+    int32_t base_sequence;
+    int64_t base_timestamp_ms;
+    int64_t max_timestamp_ms;
+    int64_t producer_id;
+};
+
+static inline int64_t batch_last_offset(const struct batch_info *info)
+{
+    return info->base_offset + info->last_offset_delta;
+}
+
+/* Decode and check the header only. `size` may go beyond the batch. */
+int batch_parse(const uint8_t *data, size_t size, struct batch_info *ret_info);
+
+/* The same, and the CRC over the whole batch. */
+int batch_check(const uint8_t *data, size_t size, struct batch_info *ret_info);
+
+/* All of batch_check, and that every record inside is well formed and the counts agree: for bytes that
+ * come from outside. */
+int batch_check_records(const uint8_t *data, size_t size, struct batch_info *ret_info);
+
+void batch_set_base_offset(uint8_t *batch, int64_t base_offset);
+
+/* --- building --- */
+
+struct batch_builder {
+    struct srt_buf buf; /* header space, then the records */
+    int64_t base_timestamp_ms;
+    int64_t max_timestamp_ms;
+    int32_t record_count;
+};
+
+void batch_builder_init(struct batch_builder *b);
+void batch_builder_fini(struct batch_builder *b);
+void batch_builder_clear(struct batch_builder *b);
+
+/* Append one record (its offset is ignored: it gets the next). SRT_ENOMEM leaves the batch as it was. */
+int batch_builder_add(struct batch_builder *b, const struct record *rec);
+
+/* What the record would add at most: to stay below a limit without trying. */
+size_t batch_record_size_max(const struct record *rec);
+size_t batch_builder_size(const struct batch_builder *b); /* bytes so far, header included */
+
+/* Fill in the header and CRC. The bytes stay in the builder until clear or fini. Base offset 0. */
+void batch_builder_finish(struct batch_builder *b, const uint8_t **ret_data, size_t *ret_size);
+
+/* --- reading --- */
+
+struct batch_reader {
+    struct batch_info info;
+    const uint8_t *at;
+    const uint8_t *end;
+    int32_t index; /* of the next record */
+};
+
+/* `data` is one whole batch that batch_parse accepted. SRT_EUNAVAILABLE when it is compressed by a codec
+ * that this build cannot read. */
+int batch_reader_init(struct batch_reader *r, const uint8_t *data, const struct batch_info *info);
+
+/* The next record, borrowed from the batch's bytes; SRT_EEND after the last; SRT_ECORRUPT. */
+int batch_reader_next(struct batch_reader *r, struct record *ret);
+
+#endif

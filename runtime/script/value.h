@@ -1,0 +1,64 @@
+/* value.h - records as Lua values and back: lazy JSON that looks like a table in every way.
+ *
+ * Owner:   a pushed value belongs to the Lua state; it keeps its own copy of the bytes it needs, so a
+ *          script may store it anywhere.
+ * Thread:  the state's.
+ * Memory:  counted against the state's cap.
+ * Fails:   pushing: SRT_EPARSE for a scalar that is not JSON, else only when touched: then the script sees
+ *          an error that names the byte. Encoding: SRT_EINVAL with a path ("v.items[3].price is nan"),
+ *          SRT_ETOOBIG for depth. Both functions may raise Lua errors out of memory: call them inside
+ *          script_call's protection or through the protected variants here, which never raise. */
+#ifndef SRT_SCRIPT_VALUE_H
+#define SRT_SCRIPT_VALUE_H
+
+#include <lua.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "record/codec.h"
+#include "record/record.h"
+
+struct script;
+
+/* What `r` shows: metadata of the record that a stage works on. */
+struct value_meta {
+    const struct record *rec; /* key, headers, timestamp, offset */
+    const char *topic;        /* or "file:PATH" */
+    int32_t partition;
+};
+
+/* Push the value of a record. value_len RECORD_ABSENT (a tombstone) is nil. Never raises. */
+int value_push(struct script *script, enum codec codec, const uint8_t *data, int32_t size,
+               struct srt_err *err);
+
+/* Push `r`: a table with key, headers, timestamp, topic, partition, offset. Never raises. */
+int value_push_meta(struct script *script, const struct value_meta *meta, struct srt_err *err);
+
+/* Push bytes (a key) as a Lua string, nil for RECORD_ABSENT. Never raises. */
+int value_push_bytes(struct script *script, const uint8_t *data, int32_t size, struct srt_err *err);
+
+/* Append the encoding of the value at `index`: an untouched lazy value gives its original bytes, a changed
+ * one is spliced. Under CODEC_JSON strings are quoted; under text and bytes a string is written as it is
+ * and everything else as JSON. nil is SRT_EINVAL. Never raises. Metamethods of the script run protected
+ * and against its deadline. */
+int value_encode(struct script *script, int index, enum codec codec, struct srt_buf *to,
+                 struct srt_err *err);
+
+/* A key from what key_by returned: strings as they are, integers and floats in their shortest form (1 and
+ * 1.0 give the same "1"), booleans as true/false, tables and lists as JSON; nil is SRT_EINVAL.
+ * docs/format/key.md. */
+int value_encode_key(struct script *script, int index, struct srt_buf *to, struct srt_err *err);
+
+/* What was done with lazy values since the last call: for tests that show laziness. */
+struct value_stats {
+    uint64_t pushed;
+    uint64_t indexed;     /* touched: validated and indexed */
+    uint64_t forwarded;   /* encoded without a change: bytes copied */
+    uint64_t spliced;
+    uint64_t materialised; /* became plain tables (pairs, next, #...) */
+};
+void value_take_stats(struct script *script, struct value_stats *ret);
+
+#endif
