@@ -39,6 +39,11 @@ function(srt_layer NAME)
   endforeach()
   target_link_libraries(srt_${NAME} PUBLIC ${ARG_LIBS})
   add_subdirectory(${NAME})
+  get_target_property(sources srt_${NAME} SOURCES)
+  if(NOT sources) # a layer whose first file is still to be written
+    file(WRITE ${PROJECT_BINARY_DIR}/linkcheck/empty.c "extern int srt_layer_is_empty;\n")
+    target_sources(srt_${NAME} PRIVATE ${PROJECT_BINARY_DIR}/linkcheck/empty.c)
+  endif()
   list(JOIN ARG_DEPENDS " " deps)
   file(APPEND ${PROJECT_BINARY_DIR}/layers.txt "${NAME}: ${deps}\n")
 

@@ -44,7 +44,7 @@ struct io_fs {
     int (*remove_dir)(const struct io_fs *fs, const char *path);
     int (*sync_dir)(const struct io_fs *fs, const char *path); /* makes its entries durable */
     int (*list)(const struct io_fs *fs, const char *path, void (*each)(void *arg, const char *name),
-                void *arg);
+                void *arg); /* in no order, without "." and ".." */
     void (*drop_cache)(const struct io_fs *fs, int fd);  /* advice: forget clean cached pages */
 };
 
@@ -68,8 +68,9 @@ int io_datasync(const struct io_fs *fs, int fd, const char *path, struct srt_err
 int io_sync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err);     /* SRT_EFSYNC */
 int io_sync_dir(const struct io_fs *fs, const char *path, struct srt_err *err);         /* SRT_EFSYNC */
 
+/* ret is overwritten on success; the caller finishes it. SRT_ETOOBIG beyond max_bytes. */
 int io_read_file(const struct io_fs *fs, const char *path, size_t max_bytes, struct srt_buf *ret,
-                 struct srt_err *err); /* SRT_ETOOBIG */
+                 struct srt_err *err);
 
 /* Write a small file so that a crash leaves the old content or the new, never a mixture: temporary
  * beside it, sync, rename, sync of the directory. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/atomic.h"
 #include "base/err.h"
 
 struct io_loop {
@@ -21,7 +22,7 @@ struct io_loop {
 int io_loop_init(struct io_loop *loop, struct srt_err *err);
 void io_loop_fini(struct io_loop *loop); /* every handle must be closed; runs pending close callbacks */
 
-void io_loop_run(struct io_loop *loop);      /* until io_loop_stop */
+void io_loop_run(struct io_loop *loop);      /* until io_loop_stop, or no handle is active */
 void io_loop_run_once(struct io_loop *loop); /* wait for events, handle them, return */
 void io_loop_poll(struct io_loop *loop);     /* handle what is there, never wait */
 void io_loop_stop(struct io_loop *loop);
@@ -39,11 +40,13 @@ struct io_timer {
 };
 
 void io_timer_init(struct io_timer *timer, struct io_loop *loop, io_timer_fn fn, void *arg);
+/* Starting a running timer starts it anew. */
 void io_timer_start(struct io_timer *timer, int64_t delay_ms, int64_t repeat_ms);
 void io_timer_stop(struct io_timer *timer);
 void io_timer_close(struct io_timer *timer, io_closed_fn on_closed); /* on_closed may be NULL */
 
-/* --- wake: another thread asks this loop to look; many sends may give one call --- */
+/* --- wake: another thread asks this loop to look; many sends may give one call. What the sender wrote
+ * before io_wake_send is seen by fn --- */
 
 typedef void (*io_wake_fn)(void *arg);
 struct io_wake {
@@ -51,6 +54,7 @@ struct io_wake {
     io_wake_fn fn;
     io_closed_fn on_closed;
     void *arg;
+    _Atomic bool sent; /* any thread sets it with release; the loop's thread clears it with acquire */
 };
 
 int io_wake_init(struct io_wake *wake, struct io_loop *loop, io_wake_fn fn, void *arg,
@@ -80,6 +84,8 @@ struct io_readable {
     io_readable_fn fn;
     io_closed_fn on_closed;
     void *arg;
+    int fd;
+    bool was_blocking; /* libuv makes it non-blocking; a terminal is shared with the shell: put it back */
 };
 
 int io_readable_init(struct io_readable *readable, struct io_loop *loop, int fd, io_readable_fn fn,

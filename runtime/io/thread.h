@@ -8,8 +8,11 @@
 #define SRT_IO_THREAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
+#include "base/assert.h"
+#include "base/atomic.h"
 #include "base/err.h"
 
 /* docs/threads.md describes each. */
@@ -44,9 +47,11 @@ struct io_thread {
     char name[16]; /* shown by top -H: "work-3" */
 };
 
+/* The thread takes no signals: those are the main thread's. */
 int io_thread_start(struct io_thread *thread, enum io_role role, int index, io_thread_fn fn,
                     void *arg, struct srt_err *err); /* index < 0: no number in the name */
 void io_thread_join(struct io_thread *thread);
+const char *io_role_name(enum io_role role);
 
 /* Every lock there is, in the order in which they may be taken together: a thread that holds one may
  * only take one that stands below it. Never held across a callback, a Lua call, or blocking I/O (a
@@ -79,7 +84,7 @@ void io_lock(struct io_lock *lock);
 void io_unlock(struct io_lock *lock);
 void io_lock_assert_held(const struct io_lock *lock);
 
-/* A condition to wait for under a lock. */
+/* A condition to wait for under a lock, the only one that the thread holds meanwhile. */
 struct io_cond {
     uv_cond_t uv;
 };
