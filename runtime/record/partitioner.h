@@ -20,7 +20,8 @@ int32_t partition_for_key(const void *key, int32_t key_len, int32_t partition_co
 /* Without a key: one partition for a while, then another, so that batches fill up (KIP-480). */
 struct sticky_partitioner {
     struct srt_rng rng;
-    int32_t current; /* -1: choose */
+    int32_t current;  /* -1: choose */
+    int32_t previous; /* not chosen again at once, when there is another; -1: none */
 };
 
 void sticky_init(struct sticky_partitioner *sticky, uint64_t seed);

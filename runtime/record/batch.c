@@ -1,0 +1,371 @@
+/* A batch is a header of fixed width followed by records of varints; docs/format/batch.md has the
+ * table.
+ *
+ *     0        8        12       16 17       21                                      61
+ *     | base   | length | leader |m | CRC    | attributes, deltas, times, producer   | record |
+ * record |... | offset |        | epoch  |2 | 32C    | id/epoch/sequence, record count       | | |
+ *                                            `------------- covered by the CRC
+ * ------------------------'
+ *
+ * The builder leaves room for the header and appends records behind it; only finishing writes the
+ * header and computes the CRC, in one pass over bytes that are still in the cache. Numbers are
+ * mostly small, so the one- and two-byte varints are coded inline. The reader trusts nothing but
+ * its own bounds: each record's length is checked against the batch, and each field against the
+ * record. */
+#include "record/batch.h"
+
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "base/varint.h"
+#include "record/header.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Where each field of the header stands. */
+enum {
+    AT_BASE_OFFSET = 0,
+    AT_LENGTH = 8,
+    AT_LEADER_EPOCH = 12,
+    AT_MAGIC = 16,
+    AT_CRC = 17,
+    AT_ATTRIBUTES = 21,
+    AT_LAST_OFFSET_DELTA = 23,
+    AT_BASE_TIMESTAMP = 27,
+    AT_MAX_TIMESTAMP = 35,
+    AT_PRODUCER_ID = 43,
+    AT_PRODUCER_EPOCH = 51,
+    AT_BASE_SEQUENCE = 53,
+    AT_RECORD_COUNT = 57,
+
+    LENGTH_STARTS_AT = 12, /* the length counts the bytes behind itself */
+    RECORD_BYTES_MIN =
+        7, /* length, attributes, two deltas, key, value, header count: one byte each */
+};
+static_assert(AT_RECORD_COUNT + 4 == BATCH_HEADER_BYTES, "the header is dense");
+
+/* --- header --- */
+
+int batch_parse(const uint8_t *data, size_t size, struct batch_info *ret_info)
+{
+    if (size > AT_MAGIC && data[AT_MAGIC] != BATCH_MAGIC) {
+        return SRT_EVERSION; /* before all else: older formats place the rest differently */
+    }
+    if (size < BATCH_HEADER_BYTES) {
+        return SRT_EAGAIN;
+    }
+    uint32_t length = srt_get_be32(data + AT_LENGTH);
+    if (length > INT32_MAX || length < BATCH_HEADER_BYTES - LENGTH_STARTS_AT) {
+        return SRT_ECORRUPT;
+    }
+    struct batch_info info = {
+        .base_offset = (int64_t)srt_get_be64(data + AT_BASE_OFFSET),
+        .size_bytes = length + LENGTH_STARTS_AT,
+        .crc = srt_get_be32(data + AT_CRC),
+        .attributes = (int16_t)srt_get_be16(data + AT_ATTRIBUTES),
+        .producer_epoch = (int16_t)srt_get_be16(data + AT_PRODUCER_EPOCH),
+        .last_offset_delta = (int32_t)srt_get_be32(data + AT_LAST_OFFSET_DELTA),
+        .record_count = (int32_t)srt_get_be32(data + AT_RECORD_COUNT),
+        .base_sequence = (int32_t)srt_get_be32(data + AT_BASE_SEQUENCE),
+        .base_timestamp_ms = (int64_t)srt_get_be64(data + AT_BASE_TIMESTAMP),
+        .max_timestamp_ms = (int64_t)srt_get_be64(data + AT_MAX_TIMESTAMP),
+        .producer_id = (int64_t)srt_get_be64(data + AT_PRODUCER_ID),
+    };
+    if (info.base_offset < 0 || info.last_offset_delta < 0 || info.record_count < 0 ||
+        info.base_offset > INT64_MAX - 1 - info.last_offset_delta ||
+        info.record_count - 1 > info.last_offset_delta) {
+        return SRT_ECORRUPT;
+    }
+    if (size < info.size_bytes) {
+        return SRT_EAGAIN;
+    }
+    *ret_info = info;
+    return SRT_OK;
+}
+
+int batch_check(const uint8_t *data, size_t size, struct batch_info *ret_info)
+{
+    struct batch_info info;
+    int rc = batch_parse(data, size, &info);
+    if (rc != SRT_OK) {
+        return rc;
+    }
+    if (srt_crc32c(0, data + AT_ATTRIBUTES, info.size_bytes - AT_ATTRIBUTES) != info.crc) {
+        return SRT_ECORRUPT;
+    }
+    *ret_info = info;
+    return SRT_OK;
+}
+
+int batch_check_records(const uint8_t *data, size_t size, struct batch_info *ret_info)
+{
+    struct batch_info info;
+    int rc = batch_check(data, size, &info);
+    if (rc != SRT_OK) {
+        return rc;
+    }
+    if (info.record_count == 0 || info.last_offset_delta != info.record_count - 1) {
+        return SRT_ECORRUPT; /* only compaction leaves gaps, and nobody compacts outside */
+    }
+    struct batch_reader reader;
+    rc = batch_reader_init(&reader, data, &info);
+    struct record rec;
+    for (int32_t i = 0; rc == SRT_OK && i < info.record_count; i++) {
+        rc = batch_reader_next(&reader, &rec);
+        if (rc == SRT_OK &&
+            (rec.offset != info.base_offset + i ||
+             header_check(rec.headers, rec.headers_len, rec.header_count) != SRT_OK)) {
+            rc = SRT_ECORRUPT;
+        }
+    }
+    if (rc == SRT_OK && batch_reader_next(&reader, &rec) != SRT_EEND) {
+        rc = SRT_ECORRUPT;
+    }
+    if (rc == SRT_OK) {
+        *ret_info = info;
+    }
+    return rc;
+}
+
+void batch_set_base_offset(uint8_t *batch, int64_t base_offset)
+{
+    srt_assert(base_offset >= 0);
+    srt_put_be64(batch + AT_BASE_OFFSET, (uint64_t)base_offset);
+}
+
+/* --- building --- */
+
+void batch_builder_init(struct batch_builder *b)
+{
+    memset(b, 0, sizeof *b);
+    srt_buf_init(&b->buf);
+}
+
+void batch_builder_fini(struct batch_builder *b)
+{
+    srt_buf_fini(&b->buf);
+    memset(b, 0, sizeof *b);
+}
+
+void batch_builder_clear(struct batch_builder *b)
+{
+    srt_buf_clear(&b->buf);
+    b->base_timestamp_ms = 0;
+    b->max_timestamp_ms = 0;
+    b->record_count = 0;
+}
+
+size_t batch_builder_size(const struct batch_builder *b)
+{
+    return b->buf.len ? b->buf.len : BATCH_HEADER_BYTES;
+}
+
+static inline size_t present_bytes(int32_t len)
+{
+    srt_assert(len >= RECORD_ABSENT);
+    return len > 0 ? (size_t)len : 0;
+}
+
+size_t batch_record_size_max(const struct record *rec)
+{
+    enum { NUMBERS = 5 * SRT_VARINT_MAX_BYTES + SRT_VARLONG_MAX_BYTES + 1 };
+    return NUMBERS + present_bytes(rec->key_len) + present_bytes(rec->value_len) + rec->headers_len;
+}
+
+static inline uint64_t zigzag(int64_t value)
+{
+    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+}
+
+static inline size_t coded_size(int64_t value)
+{
+    return (size_t)(70 - __builtin_clzll(zigzag(value) | 1)) /
+           7; /* seven bits a byte, at least one */
+}
+
+static inline uint8_t *put_number(uint8_t *to, int64_t value)
+{
+    uint64_t z = zigzag(value);
+    while (z >= 0x80) {
+        *to++ = (uint8_t)(z | 0x80);
+        z >>= 7;
+    }
+    *to++ = (uint8_t)z;
+    return to;
+}
+
+static inline uint8_t *put_bytes(uint8_t *to, const uint8_t *data, int32_t len)
+{
+    to = put_number(to, len);
+    if (len > 0) {
+        memcpy(to, data, (size_t)len);
+        to += len;
+    }
+    return to;
+}
+
+/* The first record brings the header's space with it. */
+static uint8_t *builder_reserve(struct batch_builder *b, size_t size)
+{
+    size_t header = b->buf.len == 0 ? BATCH_HEADER_BYTES : 0;
+    uint8_t *to = srt_buf_reserve(&b->buf, header + size);
+    if (!to) {
+        b->buf.failed = false; /* what was put before is whole, and a later record may fit */
+        return NULL;
+    }
+    b->buf.len += header;
+    return to + header;
+}
+
+int batch_builder_add(struct batch_builder *b, const struct record *rec)
+{
+    srt_assert(rec->header_count >= 0);
+    size_t size_max = batch_record_size_max(rec);
+    if (size_max > INT32_MAX || batch_builder_size(b) > INT32_MAX - size_max) {
+        return SRT_ETOOBIG;
+    }
+    uint8_t *to = builder_reserve(b, size_max);
+    if (!to) {
+        return SRT_ENOMEM;
+    }
+    if (b->record_count == 0) {
+        b->base_timestamp_ms = rec->timestamp_ms;
+        b->max_timestamp_ms = rec->timestamp_ms;
+    } else if (rec->timestamp_ms > b->max_timestamp_ms) {
+        b->max_timestamp_ms = rec->timestamp_ms;
+    }
+    int64_t time_delta = (int64_t)((uint64_t)rec->timestamp_ms - (uint64_t)b->base_timestamp_ms);
+    size_t size = 1 + coded_size(time_delta) + coded_size(b->record_count) +
+                  coded_size(rec->key_len) + present_bytes(rec->key_len) +
+                  coded_size(rec->value_len) + present_bytes(rec->value_len) +
+                  coded_size(rec->header_count) + rec->headers_len;
+    uint8_t *end = put_number(to, (int64_t)size);
+    const uint8_t *body = end;
+    *end++ = 0; /* a record's own attributes: none are defined */
+    end = put_number(end, time_delta);
+    end = put_number(end, b->record_count);
+    end = put_bytes(end, rec->key, rec->key_len);
+    end = put_bytes(end, rec->value, rec->value_len);
+    end = put_number(end, rec->header_count);
+    if (rec->headers_len) {
+        memcpy(end, rec->headers, rec->headers_len);
+        end += rec->headers_len;
+    }
+    srt_assert((size_t)(end - body) == size);
+    b->buf.len += (size_t)(end - to);
+    b->record_count++;
+    return SRT_OK;
+}
+
+void batch_builder_finish(struct batch_builder *b, const uint8_t **ret_data, size_t *ret_size)
+{
+    srt_assert(b->record_count > 0);
+    uint8_t *to = b->buf.data;
+    size_t size = b->buf.len;
+    srt_put_be64(to + AT_BASE_OFFSET, 0);
+    srt_put_be32(to + AT_LENGTH, (uint32_t)(size - LENGTH_STARTS_AT));
+    srt_put_be32(to + AT_LEADER_EPOCH, UINT32_MAX); /* -1: the producer knows none */
+    to[AT_MAGIC] = BATCH_MAGIC;
+    srt_put_be16(to + AT_ATTRIBUTES, 0);
+    srt_put_be32(to + AT_LAST_OFFSET_DELTA, (uint32_t)(b->record_count - 1));
+    srt_put_be64(to + AT_BASE_TIMESTAMP, (uint64_t)b->base_timestamp_ms);
+    srt_put_be64(to + AT_MAX_TIMESTAMP, (uint64_t)b->max_timestamp_ms);
+    srt_put_be64(to + AT_PRODUCER_ID, UINT64_MAX); /* -1: not idempotent */
+    srt_put_be16(to + AT_PRODUCER_EPOCH, UINT16_MAX);
+    srt_put_be32(to + AT_BASE_SEQUENCE, UINT32_MAX);
+    srt_put_be32(to + AT_RECORD_COUNT, (uint32_t)b->record_count);
+    srt_put_be32(to + AT_CRC, srt_crc32c(0, to + AT_ATTRIBUTES, size - AT_ATTRIBUTES));
+    *ret_data = to;
+    *ret_size = size;
+}
+
+/* --- reading --- */
+
+int batch_reader_init(struct batch_reader *r, const uint8_t *data, const struct batch_info *info)
+{
+    if (info->attributes & BATCH_CODEC_MASK) {
+        return SRT_EUNAVAILABLE;
+    }
+    r->info = *info;
+    r->at = data + BATCH_HEADER_BYTES;
+    r->end = data + info->size_bytes;
+    r->index = 0;
+    return SRT_OK;
+}
+
+/* One number of at most 32 bits; NULL when it is not whole, or `at` is NULL already. */
+static inline const uint8_t *get_number(const uint8_t *at, const uint8_t *end, int32_t *ret)
+{
+    if (__builtin_expect(!at || at >= end, 0)) {
+        return NULL;
+    }
+    uint32_t z = at[0];
+    if (__builtin_expect(z < 0x80, 1)) {
+        *ret = (int32_t)(z >> 1) ^ -(int32_t)(z & 1);
+        return at + 1;
+    }
+    if (end - at >= 2 && at[1] < 0x80) {
+        z = (z & 0x7f) | (uint32_t)at[1] << 7;
+        *ret = (int32_t)(z >> 1) ^ -(int32_t)(z & 1);
+        return at + 2;
+    }
+    size_t used = srt_get_varint(at, (size_t)(end - at), ret);
+    return used ? at + used : NULL;
+}
+
+/* A length and that many bytes; RECORD_ABSENT gives NULL bytes. */
+static inline const uint8_t *get_bytes(const uint8_t *at, const uint8_t *end, const uint8_t **ret,
+                                       int32_t *ret_len)
+{
+    int32_t len;
+    at = get_number(at, end, &len);
+    if (!at || len < RECORD_ABSENT || (int64_t)len > end - at) {
+        return NULL;
+    }
+    *ret = len == RECORD_ABSENT ? NULL : at;
+    *ret_len = len;
+    return len > 0 ? at + len : at;
+}
+
+int batch_reader_next(struct batch_reader *r, struct record *ret)
+{
+    if (r->index == r->info.record_count) {
+        return r->at == r->end ? SRT_EEND : SRT_ECORRUPT;
+    }
+    int32_t size;
+    const uint8_t *at = get_number(r->at, r->end, &size);
+    if (!at || size < RECORD_BYTES_MIN - 1 || (int64_t)size > r->end - at) {
+        return SRT_ECORRUPT;
+    }
+    const uint8_t *end = at + size;
+    at++; /* attributes: none are defined, and Kafka ignores them too */
+    int64_t time_delta;
+    size_t used = srt_get_varlong(at, (size_t)(end - at), &time_delta);
+    if (used == 0) {
+        return SRT_ECORRUPT;
+    }
+    struct record rec;
+    int32_t offset_delta;
+    at = get_number(at + used, end, &offset_delta);
+    at = get_bytes(at, end, &rec.key, &rec.key_len);
+    at = get_bytes(at, end, &rec.value, &rec.value_len);
+    at = get_number(at, end, &rec.header_count);
+    if (!at || offset_delta < 0 || offset_delta > r->info.last_offset_delta) {
+        return SRT_ECORRUPT;
+    }
+    int64_t headers_len = end - at;
+    if (rec.header_count < 0 || rec.header_count > headers_len / 2 ||
+        (rec.header_count == 0 && headers_len != 0)) {
+        return SRT_ECORRUPT; /* a header has at least two bytes */
+    }
+    rec.headers = at;
+    rec.headers_len = (uint32_t)headers_len;
+    rec.offset = r->info.base_offset + offset_delta;
+    rec.timestamp_ms = r->info.attributes & BATCH_ATTR_APPEND_TIME
+                           ? r->info.max_timestamp_ms
+                           : (int64_t)((uint64_t)r->info.base_timestamp_ms + (uint64_t)time_delta);
+    r->at = end;
+    r->index++;
+    *ret = rec;
+    return SRT_OK;
+}
