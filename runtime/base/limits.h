@@ -12,6 +12,15 @@ enum {
     SRT_TOPIC_NAME_MAX = 249,
     SRT_GROUP_NAME_MAX = 255,
 
+    /* Members of one group, and the length of their names: an assignment is made under a lock. */
+    SRT_GROUP_MEMBERS_MAX = 1000,
+    SRT_GROUP_MEMBER_ID_MAX = 255,
+
+    /* A committed position: a source's name is a path with a prefix; its detail is what a source needs to
+     * know its place again, which is kept in memory and in every checkpoint. */
+    SRT_POSITION_SOURCE_NAME_MAX = 4096 + 64,
+    SRT_POSITION_DETAIL_BYTES_MAX = 64 << 10,
+
     /* Partitions of one topic: each costs an open segment. */
     SRT_TOPIC_PARTITIONS_MAX = 1024,
 
