@@ -22,6 +22,7 @@ enum srt_option_type {
     SRT_OPTION_ENUM,     /* int, index into `names` */
     SRT_OPTION_STRINGS,  /* struct srt_option_strings: a list, or one scalar */
     SRT_OPTION_RANGE,    /* struct srt_option_range: "100ms..10s" */
+    SRT_OPTION_SECTION,  /* a map, list or function that its owner reads: here for its name and doc */
 };
 
 struct srt_option_strings {

@@ -26,11 +26,14 @@ void config_doc_destroy(struct config_doc *doc); /* accepts NULL */
 struct config_node *config_doc_read(struct config_doc *doc, const char *const *paths, int path_count);
 struct config_node *config_doc_read_text(struct config_doc *doc, const char *file_name, const char *text);
 
-/* --set path=value, before typing: "pipelines.orders.parallelism=4". */
+/* --set path=value, before typing: "pipelines.orders.parallelism=4". The value is read as YAML, its
+ * variables are not replaced (the shell did that). False when an error was reported. */
 bool config_doc_set(struct config_doc *doc, struct config_node *root, const char *assignment);
 
-/* `${name}` inside one subtree by `params:` of a pipeline: called by the spec reader. `find` returns NULL
- * for names that are not parameters (those were resolved from the environment already). */
+/* Replace ${...} in every scalar (config/variables.c): once, after reading and the --set assignments,
+ * before typed reading. Below pipelines.NAME the names in its `params:` come before the environment.
+ * False when an error was reported. */
+bool config_doc_resolve(struct config_doc *doc, struct config_node *root);
 
 /* Memory that goes with the document. */
 void *config_alloc(struct config_doc *doc, size_t size); /* zeroed */
@@ -48,6 +51,22 @@ char *config_resolve_path(struct config_doc *doc, const struct config_mark *mark
 bool config_read_options(struct config_doc *doc, const struct config_node *map,
                          const struct srt_option *options, const char *const *also, void *object,
                          const char *what);
+
+/* The same over what `object` holds already: for options that are inherited key by key. */
+bool config_override_options(struct config_doc *doc, const struct config_node *map,
+                             const struct srt_option *options, const char *const *also, void *object,
+                             const char *what);
+
+/* The value of one option. False when an error was reported, with `key` as its name. */
+bool config_read_option(struct config_doc *doc, const struct config_entry *entry,
+                        const struct srt_option *option, void *object);
+
+/* Report an unknown key: nearest name at the caret, all names as a note. names: NULL-terminated. */
+void config_report_unknown(struct config_doc *doc, enum diag_code code, const struct config_entry *entry,
+                           const char *const *names, const char *what);
+
+/* "is a list", "is a map", "is 'text'": what was found, for messages. In the document's memory. */
+const char *config_describe(struct config_doc *doc, const struct config_node *node);
 
 /* The alias table: `where` -> `filter`, `sink` -> `to`. NULL when there is none. */
 const char *config_alias_of(const char *word);

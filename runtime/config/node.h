@@ -19,8 +19,8 @@ enum config_kind { CONFIG_SCALAR, CONFIG_LIST, CONFIG_MAP };
 /* A place in a file; line and column count from 1. */
 struct config_mark {
     const char *file; /* as it was named by the user or the include */
-    int line;
-    int column;
+    int line;         /* 0: the file as a whole */
+    int column;       /* 0: the line as a whole (Lua knows no columns) */
     int width; /* of what the caret shall underline, at least 1 */
 };
 
@@ -39,6 +39,7 @@ struct config_node {
     bool quoted;       /* '...' or "..." */
     bool block;        /* | or >: the text begins on the line after the mark's */
     bool is_null;      /* nothing was written: `key:` */
+    bool has_variables; /* a '$' in it waits for config_doc_resolve */
     const char *tag;   /* "!secret", or NULL */
     /* CONFIG_LIST */
     struct config_node **items;
