@@ -34,9 +34,7 @@ void io_loop_fini(struct io_loop *loop)
 
 void io_loop_run(struct io_loop *loop)
 {
-    if (!loop->stopping) {
-        uv_run(&loop->uv, UV_RUN_DEFAULT);
-    }
+    uv_run(&loop->uv, UV_RUN_DEFAULT); /* returns at once, and forgets, when stopped before */
     loop->stopping = false;
 }
 

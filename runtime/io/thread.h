@@ -62,9 +62,11 @@ const char *io_role_name(enum io_role role);
     X(STORE_INBOX, "writes handed to the store thread")                                            \
     X(STORE_PARTITIONS, "the table of partitions")                                                 \
     X(PARTITION, "one partition's list of segments and its watchers")                              \
+    X(SEGMENT_FILES, "which segment files are open")                                               \
     X(MAILBOX, "one mailbox")                                                                      \
     X(MEMORY_ENGINE, "the memory engine's topics")                                                 \
-    X(SINK_STATE, "a sink's buffer between worker and writer")
+    X(SINK_STATE, "a sink's buffer between worker and writer")                                     \
+    X(SCRIPT_WATCH, "the scripts whose calls are watched")
 
 enum io_lock_rank {
 #define IO_LOCK_ENUM(name, what) IO_LOCK_##name,
