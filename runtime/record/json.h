@@ -3,8 +3,8 @@
  * Owner:   an index belongs to the caller and borrows the text.
  * Thread:  any, one at a time per object.
  * Memory:  an index's slots grow (srt_realloc); all else allocates nothing.
- * Fails:   SRT_EPARSE with the byte position; SRT_ETOOBIG for nesting beyond SRT_JSON_DEPTH_MAX or more
- *          than 2^31-1 bytes; SRT_ENOMEM.
+ * Fails:   SRT_EPARSE with the byte position; SRT_ETOOBIG, likewise with it, for nesting beyond
+ *          SRT_JSON_DEPTH_MAX or more than 2^31-1 bytes; SRT_ENOMEM. A failed index has no slots.
  *
  * json_index() reads the whole text once: it validates everything (grammar, escapes, UTF-8, depth) and
  * notes where each member of the outermost object or array begins and ends. Nested containers are
@@ -45,7 +45,8 @@ void json_index_init(struct json_index *index);
 void json_index_fini(struct json_index *index);
 
 /* Validate all of `text` and index its outermost container (no slots when it is a scalar). On
- * SRT_EPARSE, *ret_error_at is the offset of the first wrong byte. Duplicate keys are kept, in order:
+ * SRT_EPARSE, *ret_error_at is the offset of the first wrong byte (the text's size when it ends too
+ * early; the first byte of a sequence that is not UTF-8). Duplicate keys are kept, in order:
  * readers take the last one. */
 int json_index(struct json_index *index, const char *text, size_t size, size_t *ret_error_at);
 
@@ -65,7 +66,9 @@ const struct json_slot *json_find(const struct json_index *index, const char *te
  * escape becomes U+FFFD. */
 void json_unescape(const char *raw, size_t raw_len, struct srt_buf *to);
 
-/* A number's text: an int64 when it is an integer that fits, else a double. Returns true for integer. */
+/* A number's text (one that was validated): an int64 when it is an integer that fits, else the nearest
+ * double; beyond the range of doubles infinity. Returns true for integer. "-0" is the double -0.0, so that
+ * it survives. */
 bool json_number(const char *text, size_t size, int64_t *ret_integer, double *ret_double);
 
 /* --- writing --- */

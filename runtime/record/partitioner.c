@@ -2,11 +2,11 @@
  * client (little-endian words, whatever the machine is). */
 #include "record/partitioner.h"
 
-#include "base/assert.h"
-
 #include <endian.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "base/assert.h"
 
 uint32_t murmur2(const void *data, int32_t size)
 {

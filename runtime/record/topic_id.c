@@ -1,10 +1,10 @@
 #include "record/topic_id.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/rng.h"
-
-#include <string.h>
 
 struct topic_id topic_id_new(void)
 {
