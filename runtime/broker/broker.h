@@ -30,6 +30,7 @@ int broker_open(const struct broker_options *options, struct broker **ret_broker
 int broker_close(struct broker *broker, struct srt_err *err); /* accepts NULL */
 struct store *broker_store(struct broker *broker);
 const char *broker_node_id(const struct broker *broker);
+const struct srt_clock *broker_clock(const struct broker *broker);
 
 /* --- topics --- */
 
@@ -40,10 +41,16 @@ int broker_topic_create(struct broker *broker, const char *name, const struct to
 /* Change options, or add partitions; fewer partitions is SRT_EINVAL. Durable on return. Blocks. */
 int broker_topic_alter(struct broker *broker, const char *name, const struct topic_config *config,
                        struct srt_err *err);
+/* Waits for writes in flight, keeps new ones out. Groups keep their positions, marked as lost (below). */
 int broker_topic_delete(struct broker *broker, const char *name, struct srt_err *err);
 
-struct topic *broker_topic_find(struct broker *broker, const char *name);          /* borrowed; NULL */
+/* Borrowed, NULL when there is none: for those who know that nobody deletes topics meanwhile. */
+struct topic *broker_topic_find(struct broker *broker, const char *name);
 struct topic *broker_topic_find_id(struct broker *broker, const struct topic_id *id);
+
+/* With a reference, which topic_unref gives back: for all others. */
+struct topic *broker_topic_acquire(struct broker *broker, const char *name);
+struct topic *broker_topic_acquire_id(struct broker *broker, const struct topic_id *id);
 
 /* Sorted by name. */
 void broker_topic_each(struct broker *broker, void (*each)(void *arg, struct topic *topic), void *arg);
@@ -72,10 +79,19 @@ struct broker_write {
     void (*done)(struct broker_write *write, int code); /* store thread; must not block */
     void *arg;
     struct store_write store_write; /* the broker's, as what follows */
+    struct broker *broker;
     struct store_meta_entry meta;
     struct srt_buf meta_bytes;
 };
+/* SRT_OK: done() will be called. SRT_EINVAL: no batches, or positions that make no sense; SRT_ENOENT: a
+ * topic was deleted; SRT_EDENIED: opened to read only; and what store_submit says (SRT_EAGAIN, SRT_ETOOBIG,
+ * SRT_ECLOSED). Positions are stored as they are given: whoever commits sees that they do not go back. */
 int broker_submit(struct broker *broker, struct broker_write *write, struct srt_err *err);
+
+/* The largest write, as the sum of its batches and positions. */
+uint64_t broker_write_bytes_max(const struct broker *broker);
+
+/* The same, durable on return; done is not called. Waits through SRT_EAGAIN. Blocks. */
 int broker_write_wait(struct broker *broker, struct broker_write *write, struct srt_err *err);
 
 /* --- groups (broker/group.h has members and assignment) --- */
@@ -86,16 +102,26 @@ int broker_group_position(struct broker *broker, const char *group, const struct
                           int32_t partition, const char *source_name, int64_t *ret_offset,
                           uint8_t **ret_detail, uint32_t *ret_detail_len);
 
+/* Whether the group has positions on a topic of that name that was deleted since (and perhaps created
+ * again): what it read is not what is there now. It ends with its first commit on the new topic. */
+bool broker_group_lost_topic(struct broker *broker, const char *group, const char *topic);
+
+/* Forget all positions of a group; SRT_EBUSY while it has members, SRT_ENOENT. Durable on return. Blocks. */
+int broker_group_delete(struct broker *broker, const char *group, struct srt_err *err);
+
 struct group_lag {
     const char *group;
-    const char *topic;       /* NULL for a named source and for a deleted topic */
-    const char *source_name; /* NULL for a partition */
+    const char *topic;        /* NULL for a named source and for a deleted topic */
+    const char *former_topic; /* the name of a deleted topic, else NULL */
+    const char *source_name;  /* NULL for a partition */
+    struct topic_id topic_id; /* zero for a named source */
     int32_t partition;
     int64_t committed;
     int64_t end; /* high watermark; -1 when unknown */
     int64_t lag; /* -1 when unknown */
 };
-/* Every committed position of every group, sorted by group, topic, partition. */
+/* Every committed position of every group, sorted by group, topic, partition; deleted topics and named
+ * sources behind the others. What `lag` points to lives for the call. */
 void broker_group_each_lag(struct broker *broker, void (*each)(void *arg, const struct group_lag *lag),
                            void *arg);
 

@@ -4,19 +4,19 @@
  *          is deleted and the last topic_unref.
  * Thread:  any; a topic's fields but its options and partition count do not change.
  * Memory:  one struct and one pointer a partition.
- * Fails:   never. */
+ * Fails:   the checks say what is wrong: SRT_EINVAL, SRT_ETOOBIG; all else never. */
 #ifndef SRT_BROKER_TOPIC_H
 #define SRT_BROKER_TOPIC_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+#include "record/record.h"
 #include "record/topic_id.h"
 
 struct partition;
 struct topic;
-
-enum topic_cleanup { TOPIC_CLEANUP_DELETE, TOPIC_CLEANUP_COMPACT };
 
 /* As in a config's topics: section. */
 struct topic_config {
@@ -29,11 +29,21 @@ struct topic_config {
 };
 void topic_config_default(struct topic_config *config);
 
+/* SRT_EINVAL, naming the first option that is out of its range. */
+int topic_config_check(const struct topic_config *config, struct srt_err *err);
+
 const char *topic_name(const struct topic *topic);
 const struct topic_id *topic_get_id(const struct topic *topic);
 int32_t topic_partition_count(const struct topic *topic);
 struct partition *topic_partition(const struct topic *topic, int32_t index); /* NULL when there is none */
 void topic_get_config(const struct topic *topic, struct topic_config *ret_config);
+
+/* True from the moment a delete is durable; what was read before stays readable while it is referenced. */
+bool topic_deleted(const struct topic *topic);
+
+/* Whoever makes records asks this first: SRT_ETOOBIG when key, value and headers together are larger than
+ * the topic's max_record_bytes. */
+int topic_check_record(const struct topic *topic, const struct record *rec, struct srt_err *err);
 
 void topic_ref(struct topic *topic);
 void topic_unref(struct topic *topic);
