@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -96,6 +95,19 @@ static int point_named(const char *name, size_t len)
     return -1;
 }
 
+/* Digits and nothing else; 0 when it is not a number, or 0. */
+static uint64_t hit_number(const char *text, const char *end)
+{
+    uint64_t number = 0;
+    for (; text < end; text++) {
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*text - '0'), &number)) {
+            return 0;
+        }
+    }
+    return number;
+}
+
 /* One "name:hit:what"; `text` ends at `end`. */
 static bool arm_one(const char *text, const char *end)
 {
@@ -105,7 +117,7 @@ static bool arm_one(const char *text, const char *end)
         return false;
     }
     int point = point_named(text, (size_t)(hit - text));
-    uint64_t number = strtoull(hit + 1, NULL, 10);
+    uint64_t number = hit_number(hit + 1, what);
     if (point < 0 || number == 0) {
         return false;
     }

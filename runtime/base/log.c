@@ -46,6 +46,17 @@ void srt_log_set_sink(srt_log_sink_fn sink, void *arg)
     pthread_mutex_unlock(&lock);
 }
 
+/* Text from outside (a script's error, a path) must not be able to look like a second line, nor speak to
+ * the terminal. */
+static void make_one_line(char *line)
+{
+    for (; *line; line++) {
+        if ((unsigned char)*line < ' ' || *line == 0x7f) {
+            *line = ' ';
+        }
+    }
+}
+
 void srt_log_write(enum srt_log_level level, enum srt_log_category category, const char *format, ...)
 {
     char line[LINE_BYTES];
@@ -65,6 +76,7 @@ void srt_log_write(enum srt_log_level level, enum srt_log_category category, con
     len += n > 0 ? (size_t)n : 0;
     len = len < sizeof line - 2 ? len : sizeof line - 2;
     line[len] = '\0';
+    make_one_line(line);
 
     pthread_mutex_lock(&lock);
     memcpy(recent[recent_next++ % RECENT_LINES], line, len + 1);

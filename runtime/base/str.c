@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,15 +169,21 @@ int srt_parse_int(struct srt_str s, int64_t *ret_value)
 int srt_parse_double(struct srt_str s, double *ret_value)
 {
     char text[64];
-    if (s.n == 0 || s.n >= sizeof text || strspn(s.p, "0123456789+-.eE") < s.n) {
+    if (s.n == 0 || s.n >= sizeof text) {
         return SRT_EPARSE;
     }
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
+    if (strspn(text, "0123456789+-.eE") < s.n) {
+        return SRT_EPARSE; /* strtod would also take spaces, hexadecimal, inf and nan */
+    }
     char *end;
     double value = strtod(text, &end);
     if (*end != '\0') {
         return SRT_EPARSE;
+    }
+    if (!isfinite(value)) {
+        return SRT_ERANGE;
     }
     *ret_value = value;
     return SRT_OK;
