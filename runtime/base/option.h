@@ -13,7 +13,7 @@
 
 enum srt_option_type {
     SRT_OPTION_BOOL,     /* bool */
-    SRT_OPTION_INT,      /* int64_t, min..max */
+    SRT_OPTION_INT,      /* int64_t, min..max; `names`, when given, is {"auto"}, which is 0 */
     SRT_OPTION_COUNT,    /* int64_t, "10k", min..max */
     SRT_OPTION_DURATION, /* int64_t ms, min..max; where min is -1, "forever" is -1 */
     SRT_OPTION_SIZE,     /* uint64_t bytes, min..max; int64_t with "unlimited" as -1 where min is -1 */
@@ -42,7 +42,7 @@ struct srt_option {
     const char *fallback;     /* the default, as it would be written in YAML; NULL: none */
     int64_t min;
     int64_t max;
-    const char *const *names; /* ENUM: NULL-terminated */
+    const char *const *names; /* ENUM, INT: NULL-terminated */
     const char *doc;          /* one or two sentences, ends with a period */
     const char *since;        /* NULL: works. Else the value is refused with E090 (not in this version) */
 };

@@ -186,6 +186,13 @@ static const struct config_file *file_named(struct config_doc *doc, const char *
     return load_text(doc, name, &text, &len) ? NULL : config_add_text(doc, name, text, len);
 }
 
+const char *config_file_text(struct config_doc *doc, const char *path, size_t *ret_len)
+{
+    const struct config_file *file = file_named(doc, path);
+    *ret_len = file ? file->len : 0;
+    return file ? file->text : NULL;
+}
+
 struct srt_str config_source_line(struct config_doc *doc, const char *name, int line)
 {
     const struct config_file *file = name && line > 0 ? file_named(doc, name) : NULL;

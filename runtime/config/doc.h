@@ -40,6 +40,9 @@ void *config_alloc(struct config_doc *doc, size_t size); /* zeroed */
 char *config_strdup(struct config_doc *doc, const char *text);
 char *config_strndup(struct config_doc *doc, const char *text, size_t len);
 
+/* The text of a file that the document has read, or reads now; NULL (and *ret_len 0) when it cannot. */
+const char *config_file_text(struct config_doc *doc, const char *path, size_t *ret_len);
+
 /* The directory of a mark's file: paths in a configuration resolve against it. */
 char *config_resolve_path(struct config_doc *doc, const struct config_mark *mark, const char *path);
 

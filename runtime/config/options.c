@@ -259,12 +259,20 @@ static bool read_number(const struct value *v, int64_t *ret)
 {
     bool count = v->option->type == SRT_OPTION_COUNT;
     int64_t number;
+    for (int i = 0; v->option->names && v->option->names[i]; i++) {
+        if (srt_str_is(v->text, v->option->names[i])) {
+            *ret = i;
+            return true;
+        }
+    }
     int rc = v->option->type == SRT_OPTION_COUNT ? srt_parse_count(v->text, &number)
                                                  : srt_parse_int(v->text, &number);
     if (rc == SRT_ERANGE) {
         number = v->text.n && v->text.p[0] == '-' ? INT64_MIN : INT64_MAX;
     } else if (rc != SRT_OK) {
-        wrong(v, count ? "a count such as 100, 10k, 2M" : "a whole number");
+        wrong(v, count               ? "a count such as 100, 10k, 2M"
+                 : v->option->names ? "auto or a whole number"
+                                    : "a whole number");
         return false;
     }
     if (!in_range(v, number)) {

@@ -91,6 +91,7 @@ struct source_spec {
     enum codec codec;
     /* TOPIC: `merge:` makes one source of several topics */
     const char **topics;
+    const struct config_mark *topic_marks; /* where each was named */
     uint32_t topic_count;
     enum source_start start;  /* when the group has no position yet */
     int64_t start_value;      /* OFFSET: the offset; TIME: ms since 1970 (already resolved) */
@@ -152,6 +153,7 @@ struct graph {
     int64_t lua_deadline_ms;
     const char *const *lua_paths; /* NULL-terminated, resolved */
     const char *script;        /* a pipeline wholly in Lua: its file, resolved; NULL for YAML */
+    uint32_t builder_fn_count; /* functions that file hands to the builder */
     const struct script_param *params;
     size_t param_count;
 };
