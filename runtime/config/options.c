@@ -193,7 +193,7 @@ static bool in_range(const struct value *v, int64_t value)
     const struct srt_option *option = v->option;
     int64_t min = option->min < 0 && (option->type == SRT_OPTION_DURATION ||
                                       option->type == SRT_OPTION_SIZE)
-                      ? 0 /* -1 there means that there is a word for "no limit" */
+                      ? 1 /* -1 there means that there is a word for "no limit" */
                       : option->min;
     if (value >= min && value <= option->max) {
         return true;
