@@ -68,10 +68,12 @@ struct store_options {
 
 void store_options_default(struct store_options *options);
 
-/* Lock, recover, start the threads. */
+/* Lock, recover, start the threads. *ret_store is set before restore and apply are called, so that they
+ * can attach partitions; it is NULL again when opening failed. */
 int store_open(const struct store_options *options, struct store **ret_store, struct srt_err *err);
 
-/* Finish what was submitted, write a checkpoint, stop. Accepts NULL. After a fatal error it only stops. */
+/* Finish what was submitted, write a checkpoint, stop. Accepts NULL. After a fatal error it only stops and
+ * returns that error. Who holds references to partitions gives them up before. */
 int store_close(struct store *store, struct srt_err *err);
 
 /* How the recovery went, for the log and for tests. */

@@ -1,0 +1,77 @@
+/* journal_scan.h - the reading end of the journal: which files belong to it, which frames are whole, and
+ * whether what is not whole is a torn write or damage.
+ *
+ * Owner:   recovery, and offline checks.
+ * Thread:  one at a time.
+ * Memory:  one frame, a table of files, the last checkpoint.
+ * Fails:   SRT_ECORRUPT with path and byte, SRT_EVERSION, SRT_EIO. Changes nothing on disk. */
+#ifndef SRT_STORE_JOURNAL_SCAN_H
+#define SRT_STORE_JOURNAL_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/fs.h"
+#include "store/frame.h"
+#include "store/journal.h"
+
+struct journal_scan_file {
+    char *path;
+    struct journal_header header;
+    uint64_t size_bytes;
+    uint64_t last_frame;   /* header.first_frame - 1 when it has none */
+    uint64_t end_position; /* behind the last whole frame */
+};
+
+struct journal_scan {
+    const struct io_fs *fs;
+    char *dir;
+    struct journal_scan_file *files; /* by sequence; the journal is files[first..count) */
+    size_t count;
+    size_t first;
+
+    /* the last complete checkpoint */
+    bool has_checkpoint;
+    uint64_t checkpoint_number;
+    struct srt_buf checkpoint;
+    bool last_is_checkpoint; /* nothing was written after it */
+
+    uint64_t frame_count; /* whole frames seen */
+
+    /* where the journal is damaged, when open says so */
+    struct {
+        char *path;
+        uint64_t at;
+    } damage;
+
+    struct srt_buf window; /* of the file being read */
+    uint64_t window_at;
+    size_t window_len;
+};
+
+/* List, read and judge everything. `settle`: sync the files and drop their cached pages first, so that
+ * what is read is what the disk has (needs write access). On an error the scan is to be closed, too. */
+int journal_scan_open(struct journal_scan *scan, const struct io_fs *fs, const char *data_dir,
+                      bool settle, struct srt_err *err);
+void journal_scan_close(struct journal_scan *scan);
+
+/* The last frame completes a checkpoint of a store that closed: nothing can have been written since. */
+bool journal_scan_is_clean(const struct journal_scan *scan);
+
+/* The sequence after the last whole frame: 1 for an empty journal. */
+uint64_t journal_scan_next_frame(const struct journal_scan *scan);
+uint64_t journal_scan_last_file(const struct journal_scan *scan); /* 0: none */
+
+/* Visit every whole frame above `boundary`, in order. */
+typedef int (*journal_scan_fn)(void *arg, const uint8_t *frame, const struct frame_info *info,
+                               struct srt_err *err);
+int journal_scan_frames(struct journal_scan *scan, uint64_t boundary, journal_scan_fn visit,
+                        void *arg, struct srt_err *err);
+
+/* Whether the files are still what they were when they were read: for readers beside a running store. */
+bool journal_scan_unchanged(struct journal_scan *scan);
+
+#endif

@@ -1,0 +1,155 @@
+/* store_impl.h - a store from the inside: for the store's own files only.
+ *
+ * Owner:   store.c opens and closes it.
+ * Thread:  each field says whose it is. "inbox" means under inbox_lock.
+ * Memory:  what is in flight belongs to the callers; the rest is small.
+ * Fails:   see store.h.
+ *
+ *     any thread          store thread                       back thread
+ *     store_submit ---->  inbox -> frame -> journal, sync
+ *                         segments, metadata, done()
+ *                         checkpoint: note what is dirty ---> sync segments and directories
+ *                         journal it <----------------------- synced
+ *                         what it makes superfluous --------> free journal files, remove segments */
+#ifndef SRT_STORE_STORE_IMPL_H
+#define SRT_STORE_STORE_IMPL_H
+
+#include "base/map.h"
+#include "io/thread.h"
+#include "store/checkpoint.h"
+#include "store/frame.h"
+#include "store/journal.h"
+#include "store/partition_impl.h"
+#include "store/segment.h"
+#include "store/store.h"
+
+/* A partition of a deleted topic. It stays listed, in every checkpoint too, until its directory is gone:
+ * so a crash leaves no files that nobody knows. */
+struct store_dropped {
+    struct srt_list node;
+    struct topic_id topic_id;
+    int32_t index;
+    char *topic;
+    char *dir;
+    struct partition *part; /* our reference; NULL once given up, or from an earlier process */
+    bool in_checkpoint;     /* the checkpoint being taken names it */
+    bool released;          /* a durable checkpoint names it: the files may go */
+    bool in_use;            /* readers of this process keep the files until they leave */
+};
+
+enum store_job_state {
+    STORE_JOB_IDLE,
+    STORE_JOB_WANTED, /* store -> back: sync these */
+    STORE_JOB_SYNCED, /* back -> store */
+};
+
+/* A checkpoint on its way. Belongs to whom the state says. */
+struct store_job {
+    enum store_job_state state; /* inbox */
+    struct srt_buf bytes;       /* the encoded checkpoint */
+    uint64_t boundary;
+    uint64_t ticket; /* requests up to this one are answered by it */
+    struct segment **segments;
+    size_t segment_count;
+    size_t segment_cap;
+    char **dirs;
+    size_t dir_count;
+    size_t dir_cap;
+    int code;
+    struct srt_err err;
+};
+
+struct store {
+    /* constant after open */
+    struct store_options options;
+    const struct io_fs *fs;
+    const struct srt_clock *clock;
+    char *data_dir;
+    char *topics_dir;
+    int lock_fd;
+    struct store_recovery recovery;
+
+    /* inbox */
+    struct io_lock inbox_lock;
+    struct io_cond work;    /* the store thread waits */
+    struct io_cond errands; /* the back thread waits */
+    struct io_cond news;    /* callers wait: room, done, a checkpoint, a retention */
+    struct srt_list inbox;
+    uint64_t inflight_bytes;
+    bool closing;
+    bool stopped; /* an error ended it; `fatal` says which */
+    struct srt_err fatal;
+    uint64_t checkpoint_wanted; /* tickets */
+    uint64_t checkpoint_done;
+    int checkpoint_code; /* how the last one went */
+    uint64_t retention_wanted;
+    uint64_t retention_done;
+    bool spare_wanted;
+    bool back_stop;
+    uint64_t *freeable; /* journal files that back is to free */
+    size_t freeable_count;
+    struct segment **trash; /* segments whose files back is to remove */
+    size_t trash_count;
+    bool dropped_wanted; /* back is to look for dropped partitions whose files may go */
+
+    /* the table of partitions, under partitions_lock */
+    struct io_lock partitions_lock;
+    struct srt_map partitions;
+    struct srt_list dropped; /* store_dropped */
+    struct checkpoint restored; /* rows that nobody attached yet; store thread */
+
+    /* the store thread's (before it runs: the opening thread's) */
+    bool recovering;
+    struct journal journal;
+    struct segment_files files;
+    struct frame_builder builder;
+    struct srt_list queue; /* taken from the inbox */
+    struct srt_list batch; /* in the frame that is being written or applied */
+    struct srt_list *apply_node; /* where applying goes on; NULL: nothing is pending */
+    uint32_t apply_index;
+    struct srt_list touched;
+    struct store_job job;
+    uint64_t checkpoint_number;
+    uint64_t checkpoint_boundary; /* of the last durable one */
+    uint64_t bytes_since_checkpoint;
+    int64_t checkpoint_mono_ns;
+    bool topics_dir_dirty;
+    bool fatal_told;
+
+    struct io_thread store_thread;
+    struct io_thread back_thread;
+    bool threads_started;
+};
+
+/* store.c */
+enum { STORE_KEY_BYTES = 20 };
+void store_partition_key(uint8_t to[STORE_KEY_BYTES], const struct topic_id *id, int32_t index);
+struct partition *store_find_partition(struct store *store, const struct topic_id *id,
+                                       int32_t index);
+
+/* All of them, in an array that the caller frees. Only the store thread takes partitions away. */
+size_t store_list_partitions(struct store *store, struct partition ***ret_parts);
+
+/* Stop for good: may be called on any thread; the first error stays. */
+void store_fail(struct store *store, const struct srt_err *err);
+
+/* store_thread.c */
+void store_thread_run(void *store);
+
+/* store_checkpoint.c, on the store thread */
+bool store_checkpoint_is_due(struct store *store);
+void store_checkpoint_begin(struct store *store, bool clean);
+void store_checkpoint_finish(struct store *store); /* when the job is synced */
+int store_checkpoint_sync(struct store *store, struct srt_err *err); /* back: the job's part */
+
+/* store_back.c */
+void store_back_run(void *store);
+void store_back_clean(struct store *store); /* what is left to free and remove, on any one thread */
+
+/* retention.c, on the store thread */
+void store_retention_run(struct store *store);
+
+/* recovery.c */
+int store_recover(struct store *store, struct srt_err *err);
+
+#endif
