@@ -10,7 +10,9 @@
 #include "broker/broker_impl.h"
 #include "broker/group_impl.h"
 #include "broker/metadata.h"
-#include "broker/topic_impl.h"
+#include "record/json.h"
+
+enum { NODE_FILE_BYTES_MAX = 4096 };
 
 void broker_options_default(struct broker_options *options)
 {
@@ -18,19 +20,36 @@ void broker_options_default(struct broker_options *options)
     store_options_default(&options->store);
 }
 
-/* Topics that recovery brought back get their partitions. */
-static int attach_all(struct broker *broker, struct srt_err *err)
+/* node.json is the store's; the id in it is for people and clients. */
+static int read_node_id(struct broker *broker, const struct store_options *options, struct srt_err *err)
 {
-    void *value;
-    for (size_t at = 0; srt_map_next(&broker->registry.topics_by_id, &at, NULL, NULL, &value);) {
-        struct topic *topic = value;
-        int code = registry_attach(broker, &topic->id, topic->name,
-                                   srt_load_relaxed(&topic->version), err);
-        if (code != SRT_OK) {
-            return srt_err_wrap(err, "topic '%s'", topic->name);
-        }
+    char *path = srt_xasprintf("%s/node.json", options->data_dir);
+    struct srt_buf text = {0};
+    struct json_index index;
+    json_index_init(&index);
+    const struct io_fs *fs = options->fs ? options->fs : io_fs_real();
+    int code = io_read_file(fs, path, NODE_FILE_BYTES_MAX, &text, err);
+    if (code != SRT_OK) {
+        goto out;
     }
-    return SRT_OK;
+    const char *json = srt_buf_cstr(&text);
+    size_t wrong_at;
+    const struct json_slot *slot = NULL;
+    if (json_index(&index, json, text.len, &wrong_at) == SRT_OK) {
+        slot = json_find(&index, json, "node_id", strlen("node_id"));
+    }
+    struct topic_id id;
+    if (!slot || slot->type != JSON_STRING || slot->value_len < 2 ||
+        topic_id_parse(json + slot->value_at + 1, slot->value_len - 2, &id) != SRT_OK) {
+        code = srt_fail(err, SRT_ECORRUPT, "'%s' has no node_id of 32 hex digits", path);
+        goto out;
+    }
+    broker->node_id = srt_xstrndup(json + slot->value_at + 1, slot->value_len - 2);
+out:
+    json_index_fini(&index);
+    srt_buf_fini(&text);
+    srt_free(path);
+    return code;
 }
 
 int broker_open(const struct broker_options *options, struct broker **ret_broker, struct srt_err *err)
@@ -43,11 +62,9 @@ int broker_open(const struct broker_options *options, struct broker **ret_broker
 
     struct store_options store_options = options->store;
     store_options.meta = registry_meta_ops(broker);
-    struct store *store = NULL;
-    int code = store_open(&store_options, &store, err);
+    int code = store_open(&store_options, &broker->store, err); /* sets it before it asks registry.c */
     if (code == SRT_OK) {
-        broker->store = store;
-        code = attach_all(broker, err);
+        code = read_node_id(broker, &store_options, err);
     }
     if (code != SRT_OK) {
         struct srt_err ignored = {0};
@@ -167,7 +184,7 @@ static int check_position(struct broker *broker, const struct group_position *po
         code = srt_fail(err, SRT_ENOENT, "topic %s was deleted",
                         topic_id_format(text, &position->topic_id));
     } else if (position->partition >= topic_partition_count(topic)) {
-        code = srt_fail(err, SRT_EINVAL, "topic '%s' has no partition %" PRId32, topic->name,
+        code = srt_fail(err, SRT_EINVAL, "topic '%s' has no partition %" PRId32, topic_name(topic),
                         position->partition);
     }
     topic_unref(topic);

@@ -11,7 +11,7 @@
 #include "broker/registry.h"
 
 struct broker {
-    struct store *store; /* NULL until store_open has recovered everything */
+    struct store *store;
     const struct srt_clock *clock;
     int64_t group_session_ms;
     bool read_only;

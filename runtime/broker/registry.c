@@ -9,9 +9,7 @@
  * So a crash at any moment leaves memory and disk of one mind, and nothing here is undone, ever. An entry
  * that makes no sense (a topic that exists is created) was let in by a bug or is damage; both end the
  * recovery. Members of groups are not metadata: they live and die with the process (group.c).
- *
- * Partitions hang on a store that has not returned from store_open while it replays. What is applied until
- * then gets its partitions from broker_open, before anybody can ask. */
+ */
 #include "broker/registry.h"
 
 #include <inttypes.h>
@@ -282,8 +280,9 @@ void registry_end_change(struct broker *broker)
 
 /* --- applying: topics --- */
 
-int registry_attach(struct broker *broker, const struct topic_id *id, const char *name,
-                    struct topic_version *version, struct srt_err *err)
+/* All partitions of a version, found or created, with its options. */
+static int attach(struct broker *broker, const struct topic_id *id, const char *name,
+                  struct topic_version *version, struct srt_err *err)
 {
     struct partition_config config;
     partition_config_default(&config);
@@ -296,20 +295,18 @@ int registry_attach(struct broker *broker, const struct topic_id *id, const char
         if (code != SRT_OK) {
             return code;
         }
-        partition_ref(version->parts[i]);
     }
     return SRT_OK;
 }
 
-/* A version with its partitions, or without them while the store is still recovering. */
 static int make_version(struct broker *broker, const struct topic_id *id, const char *name,
                         const struct topic_config *config, struct topic_version **ret,
                         struct srt_err *err)
 {
     struct topic_version *version = topic_version_create(config);
-    int code = broker->store ? registry_attach(broker, id, name, version, err) : SRT_OK;
+    int code = attach(broker, id, name, version, err);
     if (code != SRT_OK) {
-        topic_version_destroy(version);
+        srt_free(version);
         return code;
     }
     *ret = version;
@@ -387,8 +384,8 @@ static int apply_deleted(struct broker *broker, const struct metadata_topic *met
     (void)srt_map_remove_str(&broker->registry.topics_by_name, topic->name);
     (void)srt_map_remove(&broker->registry.topics_by_id, topic->id.bytes, sizeof topic->id.bytes);
     io_unlock(&broker->registry.lock);
-    srt_store_release(&topic->deleted, true);
-    for (int32_t i = 0; broker->store && i < topic_partition_count(topic); i++) {
+    topic_retire(topic);
+    for (int32_t i = 0; i < topic_partition_count(topic); i++) {
         store_partition_detach(broker->store, topic_partition(topic, i));
     }
     group_topic_changed(broker, topic->name);

@@ -19,7 +19,6 @@
 
 struct broker;
 struct group;
-struct topic_version;
 
 struct registry {
     struct io_lock lock;
@@ -34,10 +33,6 @@ void registry_init(struct registry *registry);
 void registry_fini(struct registry *registry);
 
 struct store_meta_ops registry_meta_ops(struct broker *broker);
-
-/* Find or create all partitions of a version, with its options. */
-int registry_attach(struct broker *broker, const struct topic_id *id, const char *name,
-                    struct topic_version *version, struct srt_err *err);
 
 /* --- groups: acquired ones stay until released --- */
 

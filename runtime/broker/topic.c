@@ -90,7 +90,7 @@ void topic_get_config(const struct topic *topic, struct topic_config *ret_config
 
 bool topic_deleted(const struct topic *topic)
 {
-    return srt_load_acquire(&topic->deleted); /* released by registry.c's delete */
+    return srt_load_acquire(&topic->deleted); /* released by topic_retire */
 }
 
 int topic_check_record(const struct topic *topic, const struct record *rec, struct srt_err *err)
@@ -116,10 +116,13 @@ void topic_unref(struct topic *topic)
     if (!topic || !srt_ref_drop(&topic->refs)) {
         return;
     }
+    for (int32_t i = 0; topic_deleted(topic) && i < topic_partition_count(topic); i++) {
+        partition_unref(topic_partition(topic, i));
+    }
     struct topic_version *version = srt_load_acquire(&topic->version);
     while (version) {
         struct topic_version *older = version->older;
-        topic_version_destroy(version);
+        srt_free(version);
         version = older;
     }
     srt_free(topic->name);
@@ -148,23 +151,18 @@ struct topic_version *topic_version_create(const struct topic_config *config)
     return version;
 }
 
-void topic_version_destroy(struct topic_version *version)
-{
-    if (!version) {
-        return;
-    }
-    for (int32_t i = 0; i < version->config.partition_count; i++) {
-        if (version->parts[i]) {
-            partition_unref(version->parts[i]);
-        }
-    }
-    srt_free(version);
-}
-
 void topic_set_version(struct topic *topic, struct topic_version **take_version)
 {
     struct topic_version *version = *take_version;
     *take_version = NULL;
     version->older = srt_load_relaxed(&topic->version);
     srt_store_release(&topic->version, version);
+}
+
+void topic_retire(struct topic *topic)
+{
+    for (int32_t i = 0; i < topic_partition_count(topic); i++) {
+        partition_ref(topic_partition(topic, i));
+    }
+    srt_store_release(&topic->deleted, true);
 }

@@ -15,9 +15,11 @@
 struct topic_version {
     struct topic_version *older;
     struct topic_config config;
-    struct partition *parts[]; /* config.partition_count of them, each with a reference */
+    struct partition *parts[]; /* config.partition_count of them */
 };
 
+/* A living topic's partitions are held by the store. A deleted one holds them itself, for those who still
+ * read it. */
 struct topic {
     char *name;
     struct topic_id id;
@@ -30,13 +32,14 @@ struct topic {
     bool closed;
 };
 
-/* Takes over the name and the partitions' references. */
 struct topic *topic_create(const struct topic_id *id, char **take_name, struct topic_version **take_version);
 
-struct topic_version *topic_version_create(const struct topic_config *config);
-void topic_version_destroy(struct topic_version *version); /* accepts NULL; drops its references */
+struct topic_version *topic_version_create(const struct topic_config *config); /* srt_free */
 
 /* Store thread, or before the broker is open. */
 void topic_set_version(struct topic *topic, struct topic_version **take_version);
+
+/* It is deleted: hold the partitions, before the store lets go of them. Store thread. */
+void topic_retire(struct topic *topic);
 
 #endif
