@@ -114,7 +114,9 @@ static void list_topic(void *arg, struct topic *topic)
 static void list_group(void *arg, const struct group_lag *lag)
 {
     struct listing *list = arg;
-    const char *topic = lag->topic ? lag->topic : lag->source_name ? lag->source_name : "";
+    /* one of the three is there: a topic, one that was deleted, or a source that is no topic */
+    const char *topic = lag->topic ? lag->topic : lag->former_topic;
+    topic = topic ? topic : lag->source_name;
     if (list->json) {
         srt_buf_printf(list->out, "%s{\"group\":", list->first ? "" : ",\n ");
         json_put_string(list->out, lag->group, strlen(lag->group));

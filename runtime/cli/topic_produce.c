@@ -134,13 +134,8 @@ static int32_t choose_partition(struct producer *p, const struct record *rec)
 
 static int produce_record(struct producer *p, struct record *rec, struct srt_err *err)
 {
-    uint64_t size = (uint64_t)(rec->key_len > 0 ? rec->key_len : 0) + (uint64_t)rec->value_len +
-                    rec->headers_len;
-    if (size > p->config.max_record_bytes) {
-        return srt_fail(err, SRT_ETOOBIG,
-                        "line %" PRIu64 " is a record of %" PRIu64 " bytes; topic '%s' takes at most %"
-                        PRIu64,
-                        p->line_number, size, topic_name(p->topic), p->config.max_record_bytes);
+    if (topic_check_record(p->topic, rec, err) != SRT_OK) {
+        return srt_err_wrap(err, "line %" PRIu64, p->line_number);
     }
     int32_t partition = choose_partition(p, rec);
     struct batch_builder *builder = &p->builders[partition];

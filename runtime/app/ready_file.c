@@ -1,0 +1,52 @@
+#include "app/ready_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "io/fs.h"
+#include "record/json.h"
+
+int ready_file_init(struct ready_file *ready, const char *data_dir, struct srt_err *err)
+{
+    char *dir = srt_xasprintf("%s/run", data_dir);
+    ready->path = srt_xasprintf("%s/ready.json", dir);
+    int code = io_make_dirs(io_fs_real(), dir, err);
+    if (code == SRT_OK && unlink(ready->path) != 0 && errno != ENOENT) {
+        code = srt_fail_sys(err, srt_code_from_errno(errno), errno, "remove '%s'", ready->path);
+    }
+    srt_free(dir);
+    return code;
+}
+
+int ready_file_write(struct ready_file *ready, const char *data_dir, struct srt_err *err)
+{
+    struct srt_buf json;
+    srt_buf_init(&json);
+    char *absolute = realpath(data_dir, NULL);
+    const char *shown = absolute ? absolute : data_dir;
+    srt_buf_printf(&json, "{\"pid\":%ld,\"data_dir\":", (long)getpid());
+    json_put_string(&json, shown, strlen(shown));
+    srt_buf_put_str(&json, ",\"version\":\"" SRT_VERSION "\"}\n");
+    int code = io_write_file_atomic(io_fs_real(), ready->path, json.data, json.len, err);
+    free(absolute); /* realpath's own */
+    srt_buf_fini(&json);
+    return code;
+}
+
+void ready_file_remove_now(const struct ready_file *ready)
+{
+    if (ready->path) {
+        unlink(ready->path); /* nobody is left to be told */
+    }
+}
+
+void ready_file_fini(struct ready_file *ready)
+{
+    ready_file_remove_now(ready);
+    srt_free(ready->path);
+    ready->path = NULL;
+}
