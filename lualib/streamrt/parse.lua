@@ -61,8 +61,8 @@ end
 ---     ip - user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referer" "agent"
 ---
 --- gives { ts, ip, method, path, status, bytes, referer, agent } with ts in milliseconds UTC and s.null where
---- the line has "-". Raises an error for anything else. Names of users and the protocol are left out: see
---- M.combined_full.
+--- the line has "-"; only an agent is kept as it calls itself, even "-". Raises an error for anything else.
+--- Names of users and the protocol are left out: see M.combined_full.
 ---@param line string
 ---@return table
 function M.combined(line)
@@ -112,7 +112,7 @@ function M.combined_full(line)
   return {
     ts = ts, ip = ip, ident = or_null(ident), user = or_null(user), method = or_null(method),
     path = or_null(path), protocol = or_null(protocol), status = tointeger(status),
-    bytes = or_null(bytes), referer = or_null(referer), agent = or_null(agent),
+    bytes = or_null(bytes), referer = or_null(referer), agent = agent,
   }
 end
 
