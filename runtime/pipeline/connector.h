@@ -48,14 +48,17 @@ struct source_batch {
 
 struct source_ops {
     enum source_kind kind;
-    /* The name of its position: "file:/var/log/x". srt_xalloc'ed. */
+    /* The name of its position: "file:/var/log/x". srt_xalloc'ed. NULL: it cannot go on where it was
+     * (standard input), and its offsets only count. */
     char *(*position_name)(const struct source_spec *spec);
     /* Go on at a committed position (offset, detail), or from the beginning when at is NULL. */
     int (*open)(const struct source_context *context, const int64_t *at, const uint8_t *detail,
                 uint32_t detail_len, struct source **ret, struct srt_err *err);
     /* SRT_OK with count 0: nothing now, wake will come. SRT_EEND: nothing ever again. */
     int (*poll)(struct source *source, size_t max_bytes, struct source_batch *ret, struct srt_err *err);
-    /* What must be stored beside the offset to know the place again (a file's identity). Borrowed. */
+    /* What must be stored beside the offset to know the place again (a file's identity). Borrowed. It
+     * belongs to the next_offset of the last poll; with another file (a rotation), both begin anew, so an
+     * offset may be smaller than the one before. */
     void (*detail)(const struct source *source, const uint8_t **ret, uint32_t *ret_len);
     bool (*endless)(const struct source_spec *spec);    /* --until-drained refuses it */
     bool (*drained)(const struct source *source);       /* at the end of what is there now */
@@ -78,6 +81,8 @@ struct sink_ops {
                 struct srt_err *err);
     int (*write)(struct sink *sink, const void *data, size_t size, struct srt_err *err); /* may block */
     int (*sync)(struct sink *sink, int64_t *ret_position, struct srt_err *err); /* durable up to there */
+    /* The position of the last sync is committed, durably. May be NULL; on the sink thread. */
+    void (*committed)(struct sink *sink);
     void (*interrupt)(struct sink *sink); /* any thread: a blocked write returns SRT_EINTERRUPTED */
     void (*close)(struct sink *sink);
 };
