@@ -127,5 +127,14 @@ typedef void (*engine_memory_each_fn)(void *arg, int32_t partition, const struct
 int engine_memory_each(struct engine *eng, const char *topic, engine_memory_each_fn each, void *arg);
 /* The next `count` commits fail with `code` (infrastructure faults). */
 void engine_memory_fail_commits(struct engine *eng, int count, int code);
+/* Commits wait until they are released: a disk that takes its time. */
+void engine_memory_hold_commits(struct engine *eng, bool hold);
+uint64_t engine_memory_commit_count(struct engine *eng); /* that succeeded */
+/* Change the assignments of a group as if another process had come or gone. */
+void engine_memory_rebalance(struct engine *eng, const char *group);
+/* Forget the records below an offset, as retention does. */
+int engine_memory_trim(struct engine *eng, const char *topic, int32_t partition, int64_t offset);
+int engine_memory_create_topic(struct engine *eng, const char *topic, int32_t partition_count,
+                               uint64_t max_record_bytes, struct srt_err *err);
 
 #endif

@@ -29,6 +29,9 @@ struct runner_options {
     const struct io_fs *fs;
     uint32_t worker_count;        /* 0: one per core */
     bool until_drained;
+    size_t read_bytes;            /* asked of a source at a time; 0: 256 KiB */
+    uint32_t exchange_slots;      /* of each ring between two tasks; 0: 16 */
+    size_t exchange_chunk_bytes;  /* handed over at once; 0: 32 KiB */
     uint64_t seed;                /* sticky partitioner, sample, back-off jitter, math.random */
     /* All pipelines have ended (drained, stopped, or failed). Main thread. */
     void (*on_idle)(void *arg);

@@ -1,0 +1,636 @@
+/* Depth first, without recursion. A record begins as one frame at its source; a frame whose stage has one
+ * successor becomes the successor's; with several, or with a list of elements, it stays below and puts a
+ * frame for one after the other on top:
+ *
+ *     source -> flat_map -> branch -> to a          frames    [flat_map: element 2 of 3]
+ *                                 `-> to b                    [to b]            <- top
+ *
+ * Successors stand behind their stage in the graph's order, so there are never more frames than stages.
+ * Values live on the Lua stack between `base` of their frame and the next; a frame that ends cuts the
+ * stack back to its base. Because nothing is held in C's own stack, a record that waits for its next try
+ * just stays as it is, and the worker serves other tasks meanwhile.
+ *
+ * One invocation of a stage is atomic: what it emits is emitted after it returned. To try it again, the
+ * value must be what it was before: bytes that did not become a Lua value yet are kept anyway; otherwise
+ * the value is encoded before the call, but only at stages that can be tried again (retry was given, or
+ * the function speaks of s.retriable, or has raised it before). */
+#include "pipeline/executor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "pipeline/dead_letter.h"
+#include "pipeline/record_error.h"
+#include "pipeline/stage_lua.h"
+#include "script/value.h"
+
+enum {
+    PAUSE_FROM_MS = 100, /* first wait for the world around, doubling */
+    PAUSE_TO_MS = 5000,
+    LOG_INTERVAL_MS = 1000,
+};
+
+static const int64_t NS_PER_MS = 1000000;
+
+/* --- life --- */
+
+static int load_script(struct executor *ex, struct srt_err *err)
+{
+    const struct graph *graph = ex->job->graph;
+    struct script_options options;
+    script_options_default(&options);
+    options.memory_bytes = graph->lua_memory_bytes;
+    options.deadline_ms = graph->lua_deadline_ms;
+    options.paths = graph->lua_paths;
+    options.params = graph->params;
+    options.param_count = graph->param_count;
+    options.random_seed = ex->job->seed + ex->task;
+    options.clock = ex->job->clock;
+    options.name = graph->name;
+    int code = script_create(&options, &ex->script, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    const struct graph_fn *failed;
+    int line;
+    code = graph_bind(graph, ex->script, &ex->bindings, &failed, &line, err);
+    ex->bound = code == SRT_OK;
+    return code;
+}
+
+static void prepare_stage(struct executor *ex, const struct stage *stage)
+{
+    uint32_t i = stage->index;
+    bool retries = stage->on_error->retry > 0;
+    if (stage->on_error->retry < 0) {
+        retries = stage_lua_may_retry(ex->script, &ex->bindings.stage_fns[i]);
+        for (uint32_t arm = 0; ex->bindings.arm_fns[i] && arm < stage->arm_count; arm++) {
+            retries = retries || stage_lua_may_retry(ex->script, &ex->bindings.arm_fns[i][arm]);
+        }
+    }
+    ex->snapshots[i] = retries;
+    throttle_init(&ex->throttles[i], stage->throttle_count, stage->throttle_per_ms);
+}
+
+int executor_open(struct executor *ex, const struct job *job, uint32_t task, struct srt_err *err)
+{
+    uint32_t stage_count = job->graph->stage_count;
+    *ex = (struct executor){.job = job, .task = task};
+    srt_arena_init(&ex->arena);
+    srt_rng_init(&ex->rng, job->seed ^ (0x9e3779b97f4a7c15u * (task + 1)));
+    target_set_init(&ex->target_set, job->engine, srt_rng_next(&ex->rng));
+    ex->frames = srt_xcalloc(stage_count + 1, sizeof *ex->frames);
+    ex->throttles = srt_xcalloc(stage_count, sizeof *ex->throttles);
+    ex->snapshots = srt_xcalloc(stage_count, sizeof *ex->snapshots);
+    ex->targets = srt_xcalloc(stage_count, sizeof *ex->targets);
+    ex->sinks = srt_xcalloc(job->sink_count, sizeof *ex->sinks);
+    int code = load_script(ex, err);
+    for (uint32_t i = 0; code == SRT_OK && i < stage_count; i++) {
+        prepare_stage(ex, &job->graph->stages[i]);
+    }
+    return code;
+}
+
+void executor_close(struct executor *ex)
+{
+    if (!ex->job) {
+        return;
+    }
+    for (uint32_t i = 0; i < ex->job->graph->stage_count; i++) {
+        throttle_fini(&ex->throttles[i]);
+    }
+    for (uint32_t i = 0; i < ex->job->sink_count; i++) {
+        srt_buf_fini(&ex->sinks[i]);
+    }
+    if (ex->bound) {
+        lua_settop(script_state(ex->script), 0);
+        graph_unbind(ex->job->graph, ex->script, &ex->bindings);
+    }
+    script_destroy(ex->script);
+    target_set_fini(&ex->target_set);
+    srt_arena_fini(&ex->arena);
+    srt_buf_fini(&ex->scratch);
+    srt_buf_fini(&ex->headers);
+    srt_free(ex->frames);
+    srt_free(ex->throttles);
+    srt_free(ex->snapshots);
+    srt_free(ex->targets);
+    srt_free(ex->sinks);
+    *ex = (struct executor){0};
+}
+
+/* --- frames --- */
+
+static const struct stage *stage_of(const struct executor *ex, const struct frame *f)
+{
+    return &ex->job->graph->stages[f->stage];
+}
+
+static struct frame *top(struct executor *ex)
+{
+    srt_assert_slow(ex->depth > 0);
+    return &ex->frames[ex->depth - 1];
+}
+
+static struct frame *push(struct executor *ex)
+{
+    srt_assert(ex->depth <= ex->job->graph->stage_count);
+    struct frame *f = &ex->frames[ex->depth++];
+    *f = (struct frame){.base = lua_gettop(script_state(ex->script))};
+    return f;
+}
+
+static void pop(struct executor *ex)
+{
+    lua_settop(script_state(ex->script), top(ex)->base);
+    ex->depth--;
+    if (ex->depth == 0) {
+        srt_arena_clear(&ex->arena);
+    }
+}
+
+/* The frame goes on at another stage, with the value it has. */
+static void enter(struct executor *ex, struct frame *f, uint32_t stage)
+{
+    f->stage = stage;
+    f->phase = stage_kind_keyed(stage_of(ex, f)->kind) ? FRAME_ROUTE : FRAME_INVOKE;
+    f->attempts = 0;
+    f->has_restore = false;
+    f->group_key = NULL;
+    f->group_key_len = RECORD_ABSENT;
+}
+
+void executor_begin(struct executor *ex, const struct item_origin *origin)
+{
+    srt_assert(ex->depth == 0);
+    ex->origin = *origin;
+    ex->counters.in++;
+    struct frame *f = push(ex);
+    f->stage = origin->source_stage;
+    f->phase = FRAME_DELIVER;
+    f->rec = origin->rec;
+    f->value_codec = origin->codec;
+}
+
+void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage)
+{
+    srt_assert(ex->depth == 0);
+    ex->origin = item->origin;
+    struct frame *f = push(ex);
+    f->rec = item->rec;
+    f->value_codec = item->value_codec;
+    enter(ex, f, stage);
+    f->phase = FRAME_INVOKE;
+    f->group_key = item->group_key;
+    f->group_key_len = item->group_key_len;
+}
+
+void executor_begin_bad(struct executor *ex, const struct item_origin *origin,
+                        const struct srt_err *why)
+{
+    executor_begin(ex, origin);
+    ex->failure = *why;
+    ex->traceback[0] = '\0';
+    top(ex)->attempts = 1;
+    top(ex)->phase = FRAME_GIVE_UP;
+}
+
+/* --- values as bytes --- */
+
+static int32_t buffer_len(const struct srt_buf *buf)
+{
+    return (int32_t)buf->len;
+}
+
+/* Whether bytes that read as `from` are already what `to` would write for them. */
+static bool codec_writes_same(enum codec from, enum codec to, const uint8_t *data, int32_t len)
+{
+    if (from == to || (from != CODEC_JSON && to != CODEC_JSON)) {
+        return true;
+    }
+    return from == CODEC_JSON && len > 0 && (data[0] == '{' || data[0] == '[');
+}
+
+static int push_and_encode(struct executor *ex, const struct frame *f, enum codec codec,
+                           struct srt_err *err)
+{
+    lua_State *L = script_state(ex->script);
+    int before = lua_gettop(L);
+    int index = f->value_index;
+    int code = SRT_OK;
+    if (index == 0) {
+        if (!lua_checkstack(L, 4)) {
+            return srt_fail(err, SRT_EBUDGET, "no room on the Lua stack");
+        }
+        code = value_push(ex->script, f->value_codec, f->rec.value, f->rec.value_len, err);
+        index = before + 1;
+    }
+    srt_buf_clear(&ex->scratch);
+    if (code == SRT_OK) {
+        code = value_encode(ex->script, index, codec, &ex->scratch, err);
+    }
+    lua_settop(L, before);
+    if (code == SRT_OK && srt_buf_failed(&ex->scratch)) {
+        code = srt_fail(err, SRT_ENOMEM, "no memory for a record's value");
+    }
+    if (code == SRT_OK && ex->scratch.len > INT32_MAX) {
+        code = srt_fail(err, SRT_ETOOBIG, "the value takes more than 2 GiB");
+    }
+    return code;
+}
+
+int executor_encode(struct executor *ex, const struct frame *f, enum codec codec,
+                    const uint8_t **ret_data, int32_t *ret_len, struct srt_err *err)
+{
+    bool is_bytes = f->value_index == 0;
+    if (is_bytes && (f->rec.value_len == RECORD_ABSENT ||
+                     codec_writes_same(f->value_codec, codec, f->rec.value, f->rec.value_len))) {
+        *ret_data = f->rec.value;
+        *ret_len = f->rec.value_len;
+        return SRT_OK;
+    }
+    if (!is_bytes && lua_isnil(script_state(ex->script), f->value_index)) {
+        *ret_data = NULL;
+        *ret_len = RECORD_ABSENT; /* a stage cannot make nil: it came as a tombstone */
+        return SRT_OK;
+    }
+    int code = push_and_encode(ex, f, codec, err);
+    if (code == SRT_OK) {
+        *ret_data = ex->scratch.len > 0 ? ex->scratch.data : (const uint8_t *)"";
+        *ret_len = buffer_len(&ex->scratch);
+    }
+    return code;
+}
+
+int executor_copy_value(struct executor *ex, const struct frame *f, const uint8_t **ret_data,
+                        int32_t *ret_len, enum codec *ret_codec, struct srt_err *err)
+{
+    if (f->value_index == 0) {
+        *ret_data = f->rec.value;
+        *ret_len = f->rec.value_len;
+        *ret_codec = f->value_codec;
+        return SRT_OK;
+    }
+    /* A Lua string of a text source stays text; everything else is JSON. */
+    bool is_text = lua_type(script_state(ex->script), f->value_index) == LUA_TSTRING &&
+                   ex->origin.codec != CODEC_JSON;
+    enum codec codec = is_text ? ex->origin.codec : CODEC_JSON;
+    const uint8_t *data;
+    int32_t len;
+    int code = executor_encode(ex, f, codec, &data, &len, err);
+    if (code == SRT_OK && len > 0) {
+        data = srt_arena_copy(&ex->arena, data, (size_t)len);
+        code = data ? SRT_OK : srt_fail(err, SRT_ENOMEM, "no memory for a copy of a record");
+    }
+    if (code == SRT_OK) {
+        *ret_data = data;
+        *ret_len = len;
+        *ret_codec = codec;
+    }
+    return code;
+}
+
+/* --- errors --- */
+
+static int64_t now_ns(const struct executor *ex)
+{
+    return srt_clock_mono_ns(ex->job->clock);
+}
+
+static void log_failure(struct executor *ex, const struct frame *f, const char *what)
+{
+    int64_t now = now_ns(ex);
+    if (now < ex->log.next_ns) {
+        ex->log.suppressed++;
+        return;
+    }
+    char more[64] = "";
+    if (ex->log.suppressed > 0) {
+        snprintf(more, sizeof more, " (and %" PRIu64 " more since the last such line)",
+                 ex->log.suppressed);
+    }
+    log_warn(LOG_PIPELINE, "pipeline '%s' stage '%s': %s, %s [%d] @%" PRId64 ": %s%s",
+             ex->job->graph->name, stage_of(ex, f)->name, what, ex->origin.topic,
+             (int)ex->origin.partition, ex->origin.rec.offset, ex->failure.msg, more);
+    ex->log.next_ns = now + LOG_INTERVAL_MS * NS_PER_MS;
+    ex->log.suppressed = 0;
+}
+
+/* The world around is not as it should be: the same again in a while, or the end. */
+static enum executor_result pause_or_stop(struct executor *ex, struct frame *f)
+{
+    if (!srt_code_retriable(ex->failure.code)) {
+        return EXECUTOR_STOP;
+    }
+    ex->pause_ms = ex->pause_ms ? ex->pause_ms * 2 : PAUSE_FROM_MS;
+    ex->pause_ms = ex->pause_ms > PAUSE_TO_MS ? PAUSE_TO_MS : ex->pause_ms;
+    log_failure(ex, f, "waiting");
+    ex->due_ns = now_ns(ex) + ex->pause_ms * NS_PER_MS;
+    return EXECUTOR_WAIT;
+}
+
+static void restore_value(struct executor *ex, struct frame *f)
+{
+    if (f->has_restore) {
+        if (f->value_index != 0) {
+            lua_settop(script_state(ex->script), f->value_index - 1);
+        }
+        f->value_index = 0;
+        f->rec.value = f->restore;
+        f->rec.value_len = f->restore_len;
+        f->value_codec = f->restore_codec;
+    }
+}
+
+/* The stage failed with ex->failure. */
+static enum executor_result fail(struct executor *ex, struct frame *f)
+{
+    if (!record_error_is(ex->failure.code)) {
+        return pause_or_stop(ex, f);
+    }
+    const struct on_error *policy = stage_of(ex, f)->on_error;
+    bool from_script = ex->failure.code == SRT_ESCRIPT || ex->failure.code == SRT_EBUDGET;
+    bool retriable = from_script && script_error_retriable(ex->script);
+    const char *traceback = from_script ? script_traceback(ex->script) : NULL;
+    snprintf(ex->traceback, sizeof ex->traceback, "%s", traceback ? traceback : "");
+    ex->snapshots[f->stage] = ex->snapshots[f->stage] || retriable;
+    f->attempts++;
+    bool again = f->phase == FRAME_INVOKE || f->phase == FRAME_ROUTE;
+    if (again && f->attempts <= record_error_tries(policy, retriable)) {
+        int64_t delay_ms = record_error_delay_ms(policy, f->attempts, &ex->rng);
+        ex->counters.retried++;
+        restore_value(ex, f);
+        ex->due_ns = now_ns(ex) + delay_ms * NS_PER_MS;
+        return EXECUTOR_WAIT;
+    }
+    f->phase = FRAME_GIVE_UP;
+    return EXECUTOR_DONE;
+}
+
+static int put_dead_letter(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    const struct graph *graph = ex->job->graph;
+    struct target *target;
+    int code = target_set_find(&ex->target_set, graph->dlq, &target, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    const struct dead_letter letter = {
+        .pipeline = graph->name,
+        .stage = stage_of(ex, f)->name,
+        .origin = &ex->origin,
+        .attempts = f->attempts,
+        .error = &ex->failure,
+        .traceback = ex->traceback,
+        .failed_at_ms = srt_clock_wall_ms(ex->job->clock),
+    };
+    struct record rec;
+    dead_letter_make(&letter, &ex->headers, &rec);
+    if (srt_buf_failed(&ex->headers)) {
+        return srt_fail(err, SRT_ENOMEM, "no memory for a dead letter");
+    }
+    return target_put(&ex->target_set, target, &rec, true, err);
+}
+
+static enum executor_result give_up(struct executor *ex, struct frame *f)
+{
+    switch (stage_of(ex, f)->on_error->give_up) {
+    case GIVE_UP_STOP:
+        srt_err_wrap(&ex->failure, "stage '%s', %s [%d] @%" PRId64, stage_of(ex, f)->name,
+                     ex->origin.topic, (int)ex->origin.partition, ex->origin.rec.offset);
+        return EXECUTOR_STOP;
+    case GIVE_UP_SKIP:
+        ex->counters.dropped++;
+        log_failure(ex, f, "skipped");
+        break;
+    case GIVE_UP_DLQ: {
+        struct srt_err reason = ex->failure;
+        int code = put_dead_letter(ex, f, &ex->failure);
+        if (code != SRT_OK) {
+            struct srt_err why = ex->failure;
+            enum executor_result result = record_error_is(code) ? EXECUTOR_STOP
+                                                                : pause_or_stop(ex, f);
+            if (result == EXECUTOR_WAIT) {
+                ex->failure = reason; /* it goes into the dead letter, later */
+            } else {
+                ex->failure = why;
+                srt_err_wrap(&ex->failure, "dead letter to '%s'", ex->job->graph->dlq);
+            }
+            return result;
+        }
+        ex->counters.dead++;
+        log_failure(ex, f, "dead letter");
+        break;
+    }
+    }
+    pop(ex);
+    return EXECUTOR_DONE;
+}
+
+/* --- going on --- */
+
+/* Several successors: each but the last gets a copy, so that none sees what another does to it. */
+static int emit(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    uint32_t count = stage_of(ex, f)->arms[f->arm].next_count;
+    if (count > 1 && f->value_index != 0) {
+        const uint8_t *data;
+        int32_t len;
+        enum codec codec;
+        int code = executor_copy_value(ex, f, &data, &len, &codec, err);
+        if (code != SRT_OK) {
+            return code;
+        }
+        lua_settop(script_state(ex->script), f->value_index - 1);
+        f->value_index = 0;
+        f->rec.value = data;
+        f->rec.value_len = len;
+        f->value_codec = codec;
+    }
+    f->phase = FRAME_DELIVER;
+    f->next = 0;
+    return SRT_OK;
+}
+
+static void deliver(struct executor *ex, struct frame *f)
+{
+    const struct graph_arm *arm = &stage_of(ex, f)->arms[f->arm];
+    if (f->next == arm->next_count) {
+        pop(ex);
+        return;
+    }
+    uint32_t stage = arm->next[f->next++];
+    if (f->next == arm->next_count) {
+        enter(ex, f, stage);
+        return;
+    }
+    struct frame *child = push(ex);
+    child->rec = f->rec;
+    child->value_codec = f->value_codec;
+    enter(ex, child, stage);
+}
+
+/* The next element becomes the value of a frame of its own, which delivers it as the stage's output. */
+static int deliver_element(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    if (f->element == f->element_count) {
+        pop(ex);
+        return SRT_OK;
+    }
+    lua_State *L = script_state(ex->script);
+    if (!lua_checkstack(L, 4)) {
+        return srt_fail(err, SRT_EBUDGET, "no room on the Lua stack");
+    }
+    struct frame *child = push(ex);
+    child->stage = f->stage;
+    child->rec = f->rec;
+    f->element++;
+    lua_rawgeti(L, f->value_index, f->element);
+    child->value_index = lua_gettop(L);
+    child->phase = FRAME_EMIT;
+    return SRT_OK;
+}
+
+static int route(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    int code = stage_lua_group_key(ex, f, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    const struct job *job = ex->job;
+    if (!stage_of(ex, f)->exchange || !job->exchange) {
+        f->phase = FRAME_INVOKE;
+        return SRT_OK;
+    }
+    uint32_t to = item_task_of_group(item_key_group(f->group_key, f->group_key_len),
+                                     job->task_count);
+    if (to == ex->task) {
+        f->phase = FRAME_INVOKE;
+        return SRT_OK;
+    }
+    struct item item = {.rec = f->rec,
+                        .group_key = f->group_key,
+                        .group_key_len = f->group_key_len,
+                        .origin = ex->origin};
+    code = executor_copy_value(ex, f, &item.rec.value, &item.rec.value_len, &item.value_codec, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    code = exchange_send(job->exchange, exchange_edge_into(job->exchange, f->stage), ex->task, to,
+                         &item);
+    if (code != SRT_OK) {
+        return srt_fail(err, code, "no memory for the exchange before stage '%s'",
+                        stage_of(ex, f)->name);
+    }
+    pop(ex);
+    return SRT_OK;
+}
+
+/* Keep what is needed to try again. */
+static void keep_restore(struct executor *ex, struct frame *f)
+{
+    if (f->has_restore) {
+        return;
+    }
+    if (f->value_index != 0 && !ex->snapshots[f->stage]) {
+        return;
+    }
+    struct srt_err ignored; /* a value that cannot be encoded is tried again as it is */
+    f->has_restore = executor_copy_value(ex, f, &f->restore, &f->restore_len, &f->restore_codec,
+                                         &ignored) == SRT_OK;
+}
+
+static int invoke(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    struct stage_result result;
+    keep_restore(ex, f);
+    int code = stage_lua_invoke(ex, f, &result, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    switch (result.outcome) {
+    case STAGE_DROP:
+        ex->counters.dropped++;
+        pop(ex);
+        return SRT_OK;
+    case STAGE_PASS:
+        f->phase = FRAME_EMIT;
+        f->arm = result.arm;
+        return SRT_OK;
+    case STAGE_ELEMENTS:
+        f->phase = FRAME_ELEMENTS;
+        f->element = 0;
+        f->element_count = result.element_count;
+        return SRT_OK;
+    }
+    srt_unreachable("a stage outcome");
+}
+
+enum executor_result executor_run(struct executor *ex)
+{
+    while (ex->depth > 0) {
+        struct frame *f = top(ex);
+        int code = SRT_OK;
+        switch (f->phase) {
+        case FRAME_DELIVER:
+            deliver(ex, f);
+            continue;
+        case FRAME_GIVE_UP: {
+            enum executor_result result = give_up(ex, f);
+            if (result != EXECUTOR_DONE) {
+                return result;
+            }
+            continue;
+        }
+        case FRAME_ROUTE:
+            keep_restore(ex, f);
+            code = route(ex, f, &ex->failure);
+            break;
+        case FRAME_EMIT:
+            code = emit(ex, f, &ex->failure);
+            break;
+        case FRAME_INVOKE:
+            code = invoke(ex, f, &ex->failure);
+            break;
+        case FRAME_ELEMENTS:
+            code = deliver_element(ex, f, &ex->failure);
+            break;
+        }
+        if (code == SRT_OK) {
+            ex->pause_ms = 0;
+            continue;
+        }
+        enum executor_result result = fail(ex, top(ex));
+        if (result != EXECUTOR_DONE) {
+            return result;
+        }
+    }
+    return EXECUTOR_DONE;
+}
+
+/* --- epochs --- */
+
+size_t executor_buffered_bytes(const struct executor *ex)
+{
+    size_t bytes = ex->target_set.size_bytes;
+    for (uint32_t i = 0; i < ex->job->sink_count; i++) {
+        bytes += ex->sinks[i].len;
+    }
+    return bytes;
+}
+
+void executor_take_epoch(struct executor *ex, struct epoch_part *part)
+{
+    srt_assert(ex->depth == 0);
+    target_set_take(&ex->target_set, part);
+    for (uint32_t i = 0; i < ex->job->sink_count; i++) {
+        part->sinks[i] = ex->sinks[i];
+        ex->sinks[i] = (struct srt_buf){0};
+    }
+    part->counters = ex->counters;
+    ex->counters = (struct runner_counters){0};
+}

@@ -1,0 +1,122 @@
+/* executor.h - runs one record at a time through the stages of a graph.
+ *
+ * Owner:   a task.
+ * Thread:  its worker.
+ * Memory:  a frame per stage at most, the record's small copies (freed when it is done), this epoch's
+ *          output.
+ * Fails:   executor_open: what the script fails with. A record's errors are dealt with inside, by the
+ *          stage's on_error. */
+#ifndef SRT_PIPELINE_EXECUTOR_H
+#define SRT_PIPELINE_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/rng.h"
+#include "pipeline/compile.h"
+#include "pipeline/epoch.h"
+#include "pipeline/item.h"
+#include "pipeline/job.h"
+#include "pipeline/target.h"
+#include "pipeline/throttle.h"
+
+enum frame_phase {
+    FRAME_ROUTE,    /* find the stage's key, and the task that owns it */
+    FRAME_INVOKE,   /* the stage's own work */
+    FRAME_EMIT,     /* make what the stage returned fit for its successors */
+    FRAME_DELIVER,  /* to one successor after the other */
+    FRAME_ELEMENTS, /* a list: deliver one element after the other */
+    FRAME_GIVE_UP,  /* the error is the executor's `failure` */
+};
+
+/* One record on its way into, through and out of one stage. */
+struct frame {
+    uint32_t stage;
+    enum frame_phase phase;
+    uint32_t arm;            /* DELIVER */
+    uint32_t next;           /* DELIVER: successors served so far */
+    int base;                /* the Lua stack's top below this frame */
+    int value_index;         /* where the value is on it; 0: not there yet, it is rec.value */
+    struct record rec;       /* key, headers, time; the value's bytes while value_index is 0 */
+    enum codec value_codec;  /* how to read rec.value */
+    const uint8_t *group_key; /* of a keyed stage, once it is known */
+    int32_t group_key_len;
+    int64_t element;         /* ELEMENTS: delivered so far; the list is at value_index */
+    int64_t element_count;
+    int64_t attempts;        /* of this stage, that failed */
+    /* The value as it was when the stage began, to try again from. */
+    bool has_restore;
+    const uint8_t *restore;
+    int32_t restore_len;
+    enum codec restore_codec;
+};
+
+enum executor_result {
+    EXECUTOR_DONE, /* ready for the next record */
+    EXECUTOR_WAIT, /* not before `due_ns` */
+    EXECUTOR_STOP, /* the pipeline must end: `failure` */
+};
+
+/* What keeps a log quiet when every record fails alike. */
+struct executor_log {
+    int64_t next_ns;
+    uint64_t suppressed;
+};
+
+struct executor {
+    const struct job *job;
+    uint32_t task;
+    struct script *script;
+    struct graph_bindings bindings;
+    bool bound;
+    struct frame *frames;
+    uint32_t depth;
+    struct item_origin origin;    /* of the record at work */
+    struct srt_arena arena;       /* lives as long as that record */
+    struct srt_buf scratch;       /* an encoded value or key, for a moment */
+    struct srt_buf headers;       /* of a dead letter, for a moment */
+    struct srt_rng rng;           /* jitter */
+    struct throttle *throttles;   /* per stage */
+    bool *snapshots;              /* per stage: keep the value, it may be tried again */
+    struct target **targets;      /* per stage: its fixed topic, once it was found */
+    struct target_set target_set;
+    struct srt_buf *sinks;        /* one per sink of the job */
+    struct runner_counters counters;
+    int64_t due_ns;
+    int64_t pause_ms;             /* how long the last infrastructure error waited */
+    struct srt_err failure;
+    char traceback[2048];
+    struct executor_log log;
+};
+
+int executor_open(struct executor *ex, const struct job *job, uint32_t task, struct srt_err *err);
+void executor_close(struct executor *ex); /* accepts a zeroed one */
+
+/* Begin a record that was read from a source; its bytes stay valid until EXECUTOR_DONE. */
+void executor_begin(struct executor *ex, const struct item_origin *origin);
+/* Begin one that came through the exchange in front of `stage`. */
+void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage);
+/* Begin one that is wrong in itself: its source's on_error decides. */
+void executor_begin_bad(struct executor *ex, const struct item_origin *origin,
+                        const struct srt_err *why);
+
+/* Go on until the record is done, must wait, or ends the pipeline. */
+enum executor_result executor_run(struct executor *ex);
+
+size_t executor_buffered_bytes(const struct executor *ex);
+
+/* Hand this epoch's output and counters over. */
+void executor_take_epoch(struct executor *ex, struct epoch_part *part);
+
+/* --- for stage_lua.c and stage_output.c --- */
+
+/* The value's bytes under a codec, borrowed until the next call; RECORD_ABSENT for a tombstone. */
+int executor_encode(struct executor *ex, const struct frame *f, enum codec codec,
+                    const uint8_t **ret_data, int32_t *ret_len, struct srt_err *err);
+/* Bytes that read back as the same value, in the record's arena. */
+int executor_copy_value(struct executor *ex, const struct frame *f, const uint8_t **ret_data,
+                        int32_t *ret_len, enum codec *ret_codec, struct srt_err *err);
+
+#endif

@@ -1,0 +1,510 @@
+/* The life of a task, and what it does in one slice:
+ *
+ *     NEW --script, sources--> HELD --assignment--> RUNNING --barrier--> RUNNING | HELD | ENDED
+ *      `--------------------------------------------> FAILED           (close from any of them)
+ *
+ *     a slice: the record at work, if it waited; then records from the most downstream exchange that has
+ *     some, then from the sources; until the slice is used up or nothing can be taken.
+ *
+ * The barrier of epoch e. When the controller asks for it, the task takes nothing more from its sources
+ * and says on edge 0 that it has sent everything. Once it has that from all others too, it has emitted
+ * all it ever will on edge 1, and so on; behind the last edge the epoch is complete, and the task hands
+ * over its part: output, positions, counters. Everything after that belongs to epoch e+1. */
+#include "pipeline/task.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "pipeline/executor.h"
+#include "pipeline/intake.h"
+
+enum {
+    SLICE_RECORDS_MAX = 4096,
+    SLICE_CLOCK_EVERY = 8, /* records between looks at the clock */
+    SLICE_MS = 2,
+};
+
+static const int64_t NS_PER_MS = 1000000;
+
+enum task_state {
+    TASK_STATE_NEW,
+    TASK_STATE_HELD,
+    TASK_STATE_RUNNING,
+    TASK_STATE_ENDED,
+    TASK_STATE_FAILED,
+    TASK_STATE_CLOSING,
+    TASK_STATE_CLOSED,
+};
+
+enum task_wait { WAIT_NOTHING, WAIT_BACKOFF, WAIT_EXCHANGE, WAIT_COMMIT, WAIT_INPUT };
+
+struct task_assignment {
+    struct engine_split *splits;
+    uint32_t count;
+};
+
+struct task {
+    const struct job *job;
+    uint32_t index;
+    struct io_loop *loop;
+    void (*wake)(void *arg);
+    void *wake_arg;
+
+    /* main -> worker */
+    _Atomic(struct task_assignment *) assignment; /* main puts one in, the task takes it out */
+    _Atomic uint64_t asked_epoch; /* store-release by main, after `after` */
+    _Atomic int after;
+    _Atomic bool close_asked;
+
+    /* worker -> main */
+    _Atomic uint32_t notes;
+    _Atomic(struct epoch_part *) part; /* the task puts one in, main takes it out */
+    struct srt_err failure;            /* written before TASK_FAILED is noted */
+    _Atomic int waits_for;
+    _Atomic uint32_t waits_at;         /* the stage of a back-off */
+
+    /* worker only */
+    enum task_state state;
+    struct executor executor;
+    struct intake intake;
+    uint64_t epoch;        /* the last one handed over */
+    bool draining;         /* between the request and the hand-over */
+    uint32_t barrier_edge; /* edges below have all barriers; ours is sent on this one */
+    bool dirty;            /* noted in this epoch */
+    bool full;             /* noted in this epoch */
+    bool ended;            /* noted */
+    bool waiting;          /* the record at work waits for executor.due_ns */
+};
+
+struct task *task_create(const struct job *job, uint32_t index)
+{
+    struct task *task = srt_xcalloc(1, sizeof *task);
+    task->job = job;
+    task->index = index;
+    return task;
+}
+
+static void free_assignment(struct task_assignment *assignment)
+{
+    if (assignment) {
+        srt_free(assignment->splits);
+        srt_free(assignment);
+    }
+}
+
+void task_destroy(struct task *task)
+{
+    if (!task) {
+        return;
+    }
+    srt_assert(task->state == TASK_STATE_CLOSED || task->state == TASK_STATE_NEW);
+    free_assignment(srt_exchange(&task->assignment, NULL));
+    epoch_part_destroy(srt_exchange(&task->part, NULL));
+    srt_free(task);
+}
+
+void task_set_worker(struct task *task, struct io_loop *loop, void (*wake)(void *arg), void *arg)
+{
+    task->loop = loop;
+    task->wake = wake;
+    task->wake_arg = arg;
+    if (task->job->exchange) {
+        exchange_set_wake(task->job->exchange, task->index, wake, arg);
+    }
+}
+
+/* --- main --- */
+
+void task_poke(struct task *task)
+{
+    if (task->wake) {
+        task->wake(task->wake_arg);
+    }
+}
+
+void task_assign(struct task *task, struct engine_split *take_splits, uint32_t count)
+{
+    struct task_assignment *assignment = srt_xcalloc(1, sizeof *assignment);
+    assignment->splits = take_splits;
+    assignment->count = count;
+    free_assignment(srt_exchange(&task->assignment, assignment));
+    task_poke(task);
+}
+
+void task_ask_epoch(struct task *task, uint64_t epoch, enum task_after after)
+{
+    srt_store_relaxed(&task->after, (int)after);
+    srt_store_release(&task->asked_epoch, epoch); /* acquire in run_slice */
+    task_poke(task);
+}
+
+void task_ask_close(struct task *task)
+{
+    srt_store_release(&task->close_asked, true); /* acquire in task_run */
+    task_poke(task);
+}
+
+uint32_t task_take_notes(struct task *task)
+{
+    return srt_exchange(&task->notes, 0);
+}
+
+struct epoch_part *task_take_part(struct task *task)
+{
+    return srt_exchange(&task->part, NULL);
+}
+
+const struct srt_err *task_failure(const struct task *task)
+{
+    return &task->failure;
+}
+
+const char *task_waits_for(const struct task *task, char *to, size_t size)
+{
+    switch ((enum task_wait)srt_load_relaxed(&task->waits_for)) {
+    case WAIT_BACKOFF:
+        snprintf(to, size, "record in back-off at stage '%s'",
+                 task->job->graph->stages[srt_load_relaxed(&task->waits_at)].name);
+        return to;
+    case WAIT_EXCHANGE:
+        return "an exchange is full: the task behind it is slower";
+    case WAIT_COMMIT:
+        return "as much output as commit_bytes allows waits to be committed";
+    case WAIT_INPUT:
+        return "waiting for input";
+    case WAIT_NOTHING:
+        break;
+    }
+    return NULL;
+}
+
+/* --- worker --- */
+
+static void note(struct task *task, uint32_t what)
+{
+    (void)atomic_fetch_or_explicit(&task->notes, what, memory_order_acq_rel); /* task_take_notes */
+    task->job->notify(task->job->notify_arg);
+}
+
+static void fail(struct task *task, const struct srt_err *why)
+{
+    task->failure = *why;
+    task->state = TASK_STATE_FAILED;
+    note(task, TASK_FAILED);
+}
+
+static void open_task(struct task *task)
+{
+    struct srt_err err;
+    int code = executor_open(&task->executor, task->job, task->index, &err);
+    if (code == SRT_OK) {
+        const struct intake_options options = {
+            .job = task->job,
+            .task = task->index,
+            .loop = task->loop,
+            .wake = task->wake,
+            .wake_arg = task->wake_arg,
+            .script = task->executor.script,
+            .stage_fns = task->executor.bindings.stage_fns,
+        };
+        code = intake_open(&task->intake, &options, &err);
+    }
+    if (code != SRT_OK) {
+        fail(task, &err);
+        return;
+    }
+    task->state = TASK_STATE_HELD;
+}
+
+static void take_assignment(struct task *task)
+{
+    struct task_assignment *assignment = srt_exchange(&task->assignment, NULL);
+    if (!assignment) {
+        return;
+    }
+    struct srt_err err;
+    int code = intake_assign(&task->intake, assignment->splits, assignment->count, &err);
+    free_assignment(assignment);
+    if (code != SRT_OK) {
+        fail(task, &err);
+        return;
+    }
+    task->ended = false;
+    task->state = TASK_STATE_RUNNING;
+}
+
+/* --- epochs --- */
+
+static void hand_over(struct task *task)
+{
+    struct epoch_part *part = epoch_part_create(task->job->sink_count);
+    executor_take_epoch(&task->executor, part);
+    intake_take_positions(&task->intake, part);
+    task->epoch++;
+    task->draining = false;
+    task->dirty = false;
+    task->full = false;
+    if (task->job->exchange) {
+        exchange_unpark(task->job->exchange, task->index);
+    }
+    struct epoch_part *before = srt_exchange(&task->part, part);
+    srt_assert(!before);
+    switch ((enum task_after)srt_load_relaxed(&task->after)) {
+    case TASK_GO_ON:
+        break;
+    case TASK_HOLD:
+        task->state = TASK_STATE_HELD;
+        break;
+    case TASK_END:
+        task->state = TASK_STATE_ENDED;
+        break;
+    }
+    note(task, TASK_PART);
+}
+
+static void begin_draining(struct task *task)
+{
+    task->draining = true;
+    task->barrier_edge = 0;
+    if (task->job->exchange) {
+        exchange_send_barrier(task->job->exchange, 0, task->index);
+    }
+}
+
+/* Go on to the next edges whose barriers are complete; true when the epoch was handed over. */
+static bool try_hand_over(struct task *task)
+{
+    struct exchange *ex = task->job->exchange;
+    while (task->barrier_edge < exchange_edge_count(ex)) {
+        if (!exchange_aligned(ex, task->barrier_edge, task->index)) {
+            return false;
+        }
+        task->barrier_edge++;
+        if (task->barrier_edge < exchange_edge_count(ex)) {
+            exchange_send_barrier(ex, task->barrier_edge, task->index);
+        }
+    }
+    hand_over(task);
+    return true;
+}
+
+/* --- input --- */
+
+static void note_dirty(struct task *task)
+{
+    if (!task->dirty) {
+        task->dirty = true;
+        note(task, TASK_DIRTY);
+    }
+}
+
+static void wait_for(struct task *task, enum task_wait what)
+{
+    srt_store_relaxed(&task->waits_for, (int)what);
+}
+
+static bool is_full(struct task *task)
+{
+    if (executor_buffered_bytes(&task->executor) < task->job->buffer_bytes) {
+        return false;
+    }
+    if (!task->full) {
+        task->full = true;
+        note(task, TASK_FULL);
+    }
+    return true;
+}
+
+/* Begin a record from the most downstream edge that may be taken from. */
+static bool begin_from_exchange(struct task *task, int32_t spilled)
+{
+    struct exchange *ex = task->job->exchange;
+    struct item item;
+    int32_t lowest = spilled > 0 ? spilled : 0;
+    for (int32_t edge = (int32_t)exchange_edge_count(ex) - 1; edge >= lowest; edge--) {
+        if (exchange_next(ex, (uint32_t)edge, task->index, &item)) {
+            executor_begin_item(&task->executor, &item, exchange_edge_stage(ex, (uint32_t)edge));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_ended(struct task *task)
+{
+    bool final = srt_load_acquire(&task->job->input_final); /* release in the controller */
+    if (!task->ended && intake_finished(&task->intake, final)) {
+        task->ended = true;
+        note(task, TASK_ENDED);
+    }
+}
+
+static bool begin_from_intake(struct task *task)
+{
+    struct item_origin origin;
+    struct srt_err err;
+    switch (intake_next(&task->intake, &origin, &err)) {
+    case INTAKE_RECORD:
+        executor_begin(&task->executor, &origin);
+        return true;
+    case INTAKE_BAD:
+        executor_begin_bad(&task->executor, &origin, &err);
+        return true;
+    case INTAKE_NONE:
+        if (intake_dirty(&task->intake)) {
+            note_dirty(task);
+        }
+        note_ended(task);
+        wait_for(task, WAIT_INPUT);
+        return false;
+    case INTAKE_FAILED:
+        fail(task, &err);
+        return false;
+    }
+    srt_unreachable("an intake result");
+}
+
+static bool begin_record(struct task *task)
+{
+    task->intake.due_ns = 0; /* only an intake that was asked wants to be asked again */
+    struct exchange *ex = task->job->exchange;
+    int32_t spilled = -1;
+    if (ex) {
+        spilled = exchange_spilled_edge(ex, task->index);
+        if (spilled >= 0) {
+            exchange_flush(ex, task->index);
+            spilled = exchange_spilled_edge(ex, task->index);
+        }
+    }
+    if (!task->draining && is_full(task)) {
+        wait_for(task, WAIT_COMMIT);
+        return false;
+    }
+    if (ex && begin_from_exchange(task, spilled)) {
+        return true;
+    }
+    if (spilled >= 0) {
+        wait_for(task, WAIT_EXCHANGE);
+        return false;
+    }
+    return !task->draining && !task->ended && begin_from_intake(task);
+}
+
+/* --- a slice --- */
+
+/* True when the task can take the next record. */
+static bool run_record(struct task *task)
+{
+    switch (executor_run(&task->executor)) {
+    case EXECUTOR_DONE:
+        task->waiting = false;
+        return true;
+    case EXECUTOR_WAIT:
+        task->waiting = true;
+        srt_store_relaxed(&task->waits_at, task->executor.frames[task->executor.depth - 1].stage);
+        wait_for(task, WAIT_BACKOFF);
+        return false;
+    case EXECUTOR_STOP:
+        fail(task, &task->executor.failure);
+        return false;
+    }
+    srt_unreachable("an executor result");
+}
+
+static int64_t now_ns(const struct task *task)
+{
+    return srt_clock_mono_ns(task->job->clock);
+}
+
+static bool run_slice(struct task *task)
+{
+    if (task->waiting && now_ns(task) < task->executor.due_ns) {
+        return false;
+    }
+    if (task->waiting && !run_record(task)) {
+        return false;
+    }
+    if (!task->draining && srt_load_acquire(&task->asked_epoch) > task->epoch) {
+        begin_draining(task); /* the release is in task_ask_epoch */
+    }
+    wait_for(task, WAIT_NOTHING);
+    int64_t end_ns = now_ns(task) + SLICE_MS * NS_PER_MS;
+    bool more = true;
+    for (int i = 1; more && i <= SLICE_RECORDS_MAX; i++) {
+        if (task->draining && try_hand_over(task)) {
+            break;
+        }
+        more = begin_record(task);
+        if (more) {
+            note_dirty(task);
+            more = run_record(task);
+        }
+        if (i % SLICE_CLOCK_EVERY == 0 && now_ns(task) >= end_ns) {
+            break;
+        }
+    }
+    if (task->draining && !task->waiting && task->state == TASK_STATE_RUNNING) {
+        more = try_hand_over(task) || more; /* the last barrier may have come just now */
+    }
+    if (task->job->exchange) {
+        exchange_flush(task->job->exchange, task->index);
+    }
+    return more;
+}
+
+static void begin_closing(struct task *task)
+{
+    task->state = TASK_STATE_CLOSING;
+    intake_close(&task->intake);
+}
+
+static bool try_close(struct task *task)
+{
+    if (!intake_closed(&task->intake)) {
+        return false;
+    }
+    intake_fini(&task->intake);
+    executor_close(&task->executor);
+    task->state = TASK_STATE_CLOSED;
+    note(task, TASK_CLOSED);
+    return false;
+}
+
+bool task_run(struct task *task)
+{
+    if (task->state < TASK_STATE_CLOSING && srt_load_acquire(&task->close_asked)) {
+        begin_closing(task); /* the release is in task_ask_close */
+    }
+    switch (task->state) {
+    case TASK_STATE_NEW:
+        open_task(task);
+        return true;
+    case TASK_STATE_HELD:
+        take_assignment(task);
+        return task->state == TASK_STATE_RUNNING;
+    case TASK_STATE_RUNNING:
+        return run_slice(task);
+    case TASK_STATE_CLOSING:
+        return try_close(task);
+    case TASK_STATE_ENDED:
+    case TASK_STATE_FAILED:
+    case TASK_STATE_CLOSED:
+        return false;
+    }
+    srt_unreachable("a task state");
+}
+
+int64_t task_due_ns(const struct task *task)
+{
+    if (task->state != TASK_STATE_RUNNING) {
+        return 0;
+    }
+    return task->waiting ? task->executor.due_ns : task->intake.due_ns;
+}
+
+bool task_is_closed(const struct task *task)
+{
+    return task->state == TASK_STATE_CLOSED;
+}
