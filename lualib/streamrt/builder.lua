@@ -325,7 +325,7 @@ end
 function Stream:as(name)
   check_stream(self, ":as")
   local at = locate(here(), self.at, ":%s*as%f[^%w_]")
-  last_step(self, ":as", at).as = to_node(name == nil and "" or name, at)
+  last_step(self, ":as", at).given_name = to_node(name == nil and "" or name, at)
   self.at.stop = at.stop or self.at.stop
   return self
 end
@@ -495,8 +495,8 @@ local function step_node(stream)
     value = { kind = "list", at = stream.at, items = arms }
   end
   local entries = { { stream.key, value, stream.at } }
-  if stream.as then
-    entries[#entries + 1] = { "as", stream.as, stream.as.at }
+  if stream.given_name then
+    entries[#entries + 1] = { "as", stream.given_name, stream.given_name.at }
   end
   if stream.handler then
     entries[#entries + 1] = { "on_error", stream.handler, stream.handler.at }
