@@ -3,8 +3,8 @@
 #   srt_layer(store DEPENDS io record LIBS PkgConfig::xxhash)
 #
 # The folder's own CMakeLists.txt lists its sources with srt_sources(). Three things follow from the
-# DEPENDS list and are checked by tests (tests/tidy): which "layer/file.h" a source may include, which
-# symbols the archive may need when linked whole, and that every header compiles alone.
+# DEPENDS list and are checked by tests (tests/tidy): which "layer/file.h" a source may include,
+# which symbols the archive may need when linked whole, and that every header compiles alone.
 
 add_library(srt_compile INTERFACE)
 target_compile_features(srt_compile INTERFACE c_std_17)
@@ -50,7 +50,8 @@ function(srt_layer NAME)
   file(APPEND ${PROJECT_BINARY_DIR}/layers.txt "${NAME}: ${deps}\n")
   set_property(GLOBAL APPEND PROPERTY srt_layers ${NAME})
 
-  # Linked whole against its declared dependencies only: finds an upward `extern` that no include shows.
+  # Linked whole against its declared dependencies only: finds an upward `extern` that no include
+  # shows.
   if(BUILD_TESTING)
     set(main ${PROJECT_BINARY_DIR}/linkcheck/main.c)
     if(NOT EXISTS ${main}) # written again it would be built again

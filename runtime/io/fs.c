@@ -98,7 +98,8 @@ static int advance_parts(struct iovec *parts, int count, size_t done)
 int io_writev_at(const struct io_fs *fs, int fd, struct iovec *parts, int count, int64_t at,
                  const char *path, struct srt_err *err)
 {
-    int skip = advance_parts(parts, count, 0); /* empty ones in front: 0 bytes written is an error */
+    /* empty ones in front: 0 bytes written is an error */
+    int skip = advance_parts(parts, count, 0);
     parts += skip;
     count -= skip;
     while (count > 0) {

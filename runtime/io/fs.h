@@ -28,14 +28,17 @@ struct io_file_info {
 /* Raw operations: >= 0 on success, -errno on failure. None is retried on EINTR by the table; the
  * helpers do that. */
 struct io_fs {
-    int (*open)(const struct io_fs *fs, const char *path, int flags, int mode); /* O_CLOEXEC is added */
+    /* O_CLOEXEC is added */
+    int (*open)(const struct io_fs *fs, const char *path, int flags, int mode);
     int (*close)(const struct io_fs *fs, int fd);
     ssize_t (*pread)(const struct io_fs *fs, int fd, void *to, size_t size, int64_t at);
-    ssize_t (*pwritev)(const struct io_fs *fs, int fd, const struct iovec *parts, int count, int64_t at);
+    ssize_t (*pwritev)(const struct io_fs *fs, int fd, const struct iovec *parts, int count,
+                       int64_t at);
     int (*datasync)(const struct io_fs *fs, int fd);
     int (*sync)(const struct io_fs *fs, int fd);
     int (*truncate)(const struct io_fs *fs, int fd, int64_t size);
-    int (*allocate)(const struct io_fs *fs, int fd, int64_t at, int64_t size); /* fallocate, keeps zeroes */
+    /* fallocate, keeps zeroes */
+    int (*allocate)(const struct io_fs *fs, int fd, int64_t at, int64_t size);
     int (*info)(const struct io_fs *fs, int fd, struct io_file_info *ret_info);
     int (*path_info)(const struct io_fs *fs, const char *path, struct io_file_info *ret_info);
     int (*rename)(const struct io_fs *fs, const char *from, const char *to);
@@ -56,7 +59,7 @@ int io_open(const struct io_fs *fs, const char *path, int flags, int mode, int *
             struct srt_err *err);
 void io_close(const struct io_fs *fs, int *fd); /* sets -1; accepts -1 */
 
-/* All of it, or an error. io_read_at: SRT_EEND when the file ends before. `path` is for the message. */
+/* All of it, or an error. io_read_at: SRT_EEND when the file ends before. `path` is for messages. */
 int io_read_at(const struct io_fs *fs, int fd, void *to, size_t size, int64_t at, const char *path,
                struct srt_err *err);
 int io_write_at(const struct io_fs *fs, int fd, const void *data, size_t size, int64_t at,
@@ -64,9 +67,10 @@ int io_write_at(const struct io_fs *fs, int fd, const void *data, size_t size, i
 int io_writev_at(const struct io_fs *fs, int fd, struct iovec *parts, int count, int64_t at,
                  const char *path, struct srt_err *err); /* parts are used up */
 
-int io_datasync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err); /* SRT_EFSYNC */
-int io_sync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err);     /* SRT_EFSYNC */
-int io_sync_dir(const struct io_fs *fs, const char *path, struct srt_err *err);         /* SRT_EFSYNC */
+/* SRT_EFSYNC when one fails: what it covered is in doubt. */
+int io_datasync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err);
+int io_sync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err);
+int io_sync_dir(const struct io_fs *fs, const char *path, struct srt_err *err);
 
 /* ret is overwritten on success; the caller finishes it. SRT_ETOOBIG beyond max_bytes. */
 int io_read_file(const struct io_fs *fs, const char *path, size_t max_bytes, struct srt_buf *ret,
@@ -77,7 +81,8 @@ int io_read_file(const struct io_fs *fs, const char *path, size_t max_bytes, str
 int io_write_file_atomic(const struct io_fs *fs, const char *path, const void *data, size_t size,
                          struct srt_err *err);
 
-int io_make_dirs(const struct io_fs *fs, const char *path, struct srt_err *err); /* as mkdir -p, synced */
+/* as mkdir -p, synced */
+int io_make_dirs(const struct io_fs *fs, const char *path, struct srt_err *err);
 
 /* Sorted names without "." and ".."; the caller frees with io_list_free. */
 struct io_list {
@@ -87,7 +92,7 @@ struct io_list {
 int io_list_dir(const struct io_fs *fs, const char *path, struct io_list *ret, struct srt_err *err);
 void io_list_free(struct io_list *list);
 
-/* An exclusive lock on a file for the life of the process (flock): SRT_EBUSY when another holds it. */
+/* A file locked for the life of the process (flock): SRT_EBUSY when another process holds it. */
 int io_lock_file(const char *path, int *ret_fd, struct srt_err *err);
 
 #endif

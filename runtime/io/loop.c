@@ -1,5 +1,5 @@
-/* Every handle is the caller's struct with libuv's handle in front of ours; uv's `data` points back to
- * it. Closing is libuv's: asynchronous, and the memory is the caller's again in on_closed. */
+/* Every handle is the caller's struct with libuv's handle in front of ours; uv's `data` points back
+ * to it. Closing is libuv's: asynchronous, and the memory is the caller's again in on_closed. */
 #include "io/loop.h"
 
 #include <errno.h>
@@ -72,7 +72,8 @@ void io_timer_init(struct io_timer *timer, struct io_loop *loop, io_timer_fn fn,
 void io_timer_start(struct io_timer *timer, int64_t delay_ms, int64_t repeat_ms)
 {
     srt_assert(delay_ms >= 0 && repeat_ms >= 0);
-    uv_update_time(timer->uv.loop); /* the delay counts from now, not from when the loop last woke */
+    /* the delay counts from now, not from when the loop last woke */
+    uv_update_time(timer->uv.loop);
     srt_assert(uv_timer_start(&timer->uv, on_timer, (uint64_t)delay_ms, (uint64_t)repeat_ms) == 0);
 }
 

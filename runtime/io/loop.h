@@ -20,7 +20,8 @@ struct io_loop {
 };
 
 int io_loop_init(struct io_loop *loop, struct srt_err *err);
-void io_loop_fini(struct io_loop *loop); /* every handle must be closed; runs pending close callbacks */
+/* every handle must be closed; runs pending close callbacks */
+void io_loop_fini(struct io_loop *loop);
 
 void io_loop_run(struct io_loop *loop);      /* until io_loop_stop, or no handle is active */
 void io_loop_run_once(struct io_loop *loop); /* wait for events, handle them, return */
@@ -45,8 +46,8 @@ void io_timer_start(struct io_timer *timer, int64_t delay_ms, int64_t repeat_ms)
 void io_timer_stop(struct io_timer *timer);
 void io_timer_close(struct io_timer *timer, io_closed_fn on_closed); /* on_closed may be NULL */
 
-/* --- wake: another thread asks this loop to look; many sends may give one call. What the sender wrote
- * before io_wake_send is seen by fn --- */
+/* --- wake: another thread asks this loop to look; many sends may give one call. What the sender
+ * wrote before io_wake_send is seen by fn --- */
 
 typedef void (*io_wake_fn)(void *arg);
 struct io_wake {
@@ -54,7 +55,8 @@ struct io_wake {
     io_wake_fn fn;
     io_closed_fn on_closed;
     void *arg;
-    _Atomic bool sent; /* any thread sets it with release; the loop's thread clears it with acquire */
+    /* any thread sets it with release; the loop's thread clears it with acquire */
+    _Atomic bool sent;
 };
 
 int io_wake_init(struct io_wake *wake, struct io_loop *loop, io_wake_fn fn, void *arg,
@@ -85,7 +87,8 @@ struct io_readable {
     io_closed_fn on_closed;
     void *arg;
     int fd;
-    bool was_blocking; /* libuv makes it non-blocking; a terminal is shared with the shell: put it back */
+    /* libuv makes it non-blocking; a terminal is shared with the shell: put it back */
+    bool was_blocking;
 };
 
 int io_readable_init(struct io_readable *readable, struct io_loop *loop, int fd, io_readable_fn fn,

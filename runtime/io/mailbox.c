@@ -16,8 +16,8 @@ void io_mailbox_fini(struct io_mailbox *box)
     io_lock_fini(&box->lock);
 }
 
-/* The wake-up is sent under the lock, so that an owner who has closed the mailbox knows that no post
- * is still about to touch the wake. It never blocks. */
+/* The wake-up is sent under the lock, so that an owner who has closed the mailbox knows that no
+ * post is still about to touch the wake. It never blocks. */
 static void append(struct io_mailbox *box, struct srt_list *message)
 {
     io_lock_assert_held(&box->lock);

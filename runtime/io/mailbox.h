@@ -26,7 +26,8 @@ void io_mailbox_init(struct io_mailbox *box, size_t limit, struct io_wake *wake)
 void io_mailbox_fini(struct io_mailbox *box); /* must be empty */
 
 int io_mailbox_post(struct io_mailbox *box, struct srt_list *message);
-/* For messages that must not be lost, not even after close, and whose number is bounded elsewhere (one completion a write). */
+/* For messages that must not be lost, not even after close, and whose number is bounded elsewhere
+ * (one completion a write). */
 void io_mailbox_post_reserved(struct io_mailbox *box, struct srt_list *message);
 struct srt_list *io_mailbox_take(struct io_mailbox *box); /* NULL when empty */
 void io_mailbox_close(struct io_mailbox *box);

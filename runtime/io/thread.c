@@ -1,6 +1,6 @@
-/* A thread knows which locks it holds: their ranks, in the order taken, which is rising by rule. So the
- * next lock's rank need only be compared with the last one's, and a wrong order stops the process at
- * the first attempt instead of one day dead-locking two threads. */
+/* A thread knows which locks it holds: their ranks, in the order taken, which is rising by rule. So
+ * the next lock's rank need only be compared with the last one's, and a wrong order stops the
+ * process at the first attempt instead of one day dead-locking two threads. */
 #include "io/thread.h"
 
 #include <pthread.h>
@@ -56,8 +56,8 @@ int io_thread_start(struct io_thread *thread, enum io_role role, int index, io_t
     } else {
         snprintf(thread->name, sizeof thread->name, "%s-%d", io_role_name(role), index);
     }
-    /* A thread inherits the mask of the one that starts it. What a thread does to itself (SIGSEGV and
-     * its like) stays open: blocked, it would end the process without a word. */
+    /* A thread inherits the mask of the one that starts it. What a thread does to itself (SIGSEGV
+     * and its like) stays open: blocked, it would end the process without a word. */
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -171,7 +171,8 @@ void io_cond_wait(struct io_cond *cond, struct io_lock *lock)
 
 bool io_cond_wait_ms(struct io_cond *cond, struct io_lock *lock, int64_t timeout_ms)
 {
-    enum { LONGEST_MS = 1000 * 60 * 60 * 24 }; /* a day: nobody sees the difference, nothing overflows */
+    /* a day: nobody sees the difference, nothing overflows */
+    enum { LONGEST_MS = 1000 * 60 * 60 * 24 };
     if (timeout_ms < 0) {
         timeout_ms = 0;
     }

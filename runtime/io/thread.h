@@ -17,12 +17,12 @@
 
 /* docs/threads.md describes each. */
 #define IO_ROLE_MAP(X)                                                                             \
-    X(NONE, "none")   /* not a thread of ours: a test's, or before main() named itself */           \
-    X(MAIN, "main")   /* control, timers, signals */                                                \
-    X(STORE, "store") /* journal, group commit, segments */                                         \
-    X(WORK, "work")   /* runs pipelines */                                                          \
-    X(BACK, "back")   /* checkpoints, retention */                                                  \
-    X(WATCH, "watch") /* ends scripts that take too long */                                         \
+    X(NONE, "none")   /* not a thread of ours: a test's, or before main() named itself */          \
+    X(MAIN, "main")   /* control, timers, signals */                                               \
+    X(STORE, "store") /* journal, group commit, segments */                                        \
+    X(WORK, "work")   /* runs pipelines */                                                         \
+    X(BACK, "back")   /* checkpoints, retention */                                                 \
+    X(WATCH, "watch") /* ends scripts that take too long */                                        \
     X(SINK, "sink")   /* writes to files and pipes that may stall */
 
 enum io_role {
@@ -34,8 +34,8 @@ enum io_role {
 enum io_role io_role(void);
 void io_role_set(enum io_role role); /* of the calling thread */
 
-/* A public function with thread affinity begins with SRT_ON(STORE). Threads without a role pass: unit
- * tests call into modules directly. */
+/* A public function with thread affinity begins with SRT_ON(STORE). Threads without a role pass:
+ * unit tests call into modules directly. */
 #define SRT_ON(name) srt_assert(io_role() == IO_ROLE_##name || io_role() == IO_ROLE_NONE)
 
 typedef void (*io_thread_fn)(void *arg);
@@ -53,9 +53,9 @@ int io_thread_start(struct io_thread *thread, enum io_role role, int index, io_t
 void io_thread_join(struct io_thread *thread);
 const char *io_role_name(enum io_role role);
 
-/* Every lock there is, in the order in which they may be taken together: a thread that holds one may
- * only take one that stands below it. Never held across a callback, a Lua call, or blocking I/O (a
- * lock that must be says so here). */
+/* Every lock there is, in the order in which they may be taken together: a thread that holds one
+ * may only take one that stands below it. Never held across a callback, a Lua call, or blocking I/O
+ * (a lock that must be says so here). */
 #define IO_LOCK_MAP(X)                                                                             \
     X(BROKER_REGISTRY, "topics and groups by name")                                                \
     X(GROUP, "one group's members and offsets")                                                    \
@@ -93,7 +93,8 @@ struct io_cond {
 void io_cond_init(struct io_cond *cond);
 void io_cond_fini(struct io_cond *cond);
 void io_cond_wait(struct io_cond *cond, struct io_lock *lock);
-bool io_cond_wait_ms(struct io_cond *cond, struct io_lock *lock, int64_t timeout_ms); /* false: timed out */
+/* false: timed out */
+bool io_cond_wait_ms(struct io_cond *cond, struct io_lock *lock, int64_t timeout_ms);
 void io_cond_signal(struct io_cond *cond);
 void io_cond_broadcast(struct io_cond *cond);
 

@@ -1,8 +1,9 @@
-# build.sh - configuring and building one build directory. Sourced by scripts/demo and scripts/test, so
-# that both use the same build/.
+# build.sh - configuring and building one build directory. Sourced by scripts/demo and scripts/test,
+# so that both use the same build/.
 
 # build_dir DIR [CMAKE ARGUMENT...]: configure DIR unless it is, and build everything in it. The
-# arguments count at the first time only; ninja itself configures again when a CMake file has changed.
+# arguments count at the first time only; ninja itself configures again when a CMake file has
+# changed.
 build_dir() {
     local dir=$1 source
     shift

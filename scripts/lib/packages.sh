@@ -1,7 +1,8 @@
-# packages.sh - which Debian packages the project needs, and getting them. Sourced by scripts/demo and
-# scripts/test; docs/dependencies.md says what each is for.
+# packages.sh - which Debian packages the project needs, and getting them. Sourced by scripts/demo
+# and scripts/test; docs/dependencies.md says what each is for.
 #
-# The names are the same in Debian 12 and 13. Nothing is asked of the network when nothing is missing.
+# The names are the same in Debian 12 and 13. Nothing is asked of the network when nothing is
+# missing.
 
 PACKAGES_BUILD="cmake ninja-build gcc libc6-dev pkgconf liblua5.4-dev libuv1-dev libyaml-dev
     libxxhash-dev libisal-dev"

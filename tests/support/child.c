@@ -24,7 +24,8 @@ int child_run(void (*fn)(void *arg), void *arg, char *ret_said, size_t size)
         give_up("fork");
     }
     if (child == 0) {
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* an expected abort leaves no file behind */
+        /* an expected abort leaves no file behind */
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* Standard error goes to `ret_said` (cut at size, NUL-terminated). Returns what waitpid gives; the child
- * exits with 0 when fn returns. */
+/* Standard error goes to `ret_said` (cut at size, NUL-terminated). Returns what waitpid gives; the
+ * child exits with 0 when fn returns. */
 int child_run(void (*fn)(void *arg), void *arg, char *ret_said, size_t size);
 
 #endif

@@ -6,12 +6,12 @@
  * Fails:   as told: an errno at the n-th call, short transfers, a byte budget.
  *
  * What survives a cut, strictly by POSIX and not by what ext4 does out of kindness:
- *   - a file's bytes and size as of its last successful sync or datasync; what was written since may be
- *     there, not be there, or be there in part, 512 bytes being the smallest part;
- *   - a directory's entries (create, rename, unlink, make_dir, remove_dir) as of its last sync_dir; a
- *     synced file in a directory that was not is lost. A rename is never half done;
- *   - after a sync that failed, what it covered never becomes durable by a later sync: the kernel has
- *     marked it clean. drop_cache makes readers see that.
+ *   - a file's bytes and size as of its last successful sync or datasync; what was written since
+ *     may be there, not be there, or be there in part, 512 bytes being the smallest part;
+ *   - a directory's entries (create, rename, unlink, make_dir, remove_dir) as of its last sync_dir;
+ *     a synced file in a directory that was not is lost. A rename is never half done;
+ *   - after a sync that failed, what it covered never becomes durable by a later sync: the kernel
+ *     has marked it clean. drop_cache makes readers see that.
  *
  *     struct fake_disk *disk = fake_disk_create();
  *     fake_disk_stop_after(disk, n);              // the process "dies" at its n-th change
@@ -34,8 +34,8 @@ struct fake_disk *fake_disk_create(void);
 void fake_disk_destroy(struct fake_disk *disk); /* accepts NULL */
 const struct io_fs *fake_disk_fs(struct fake_disk *disk);
 
-/* A copy with the same files, durable and not, no open descriptors and no armed failures: to try many
- * crashes from one state. */
+/* A copy with the same files, durable and not, no open descriptors and no armed failures: to try
+ * many crashes from one state. */
 struct fake_disk *fake_disk_clone(struct fake_disk *disk);
 
 /* --- the power cut --- */
@@ -49,8 +49,8 @@ enum fake_disk_mode {
 /* Every descriptor is closed; failures, budget and stop are lifted. */
 void fake_disk_crash(struct fake_disk *disk, uint64_t seed, enum fake_disk_mode mode);
 
-/* Changes so far: writes, syncs, truncates, allocates, creates, renames, unlinks, directory changes and
- * syncs. The natural range for fake_disk_stop_after. */
+/* Changes so far: writes, syncs, truncates, allocates, creates, renames, unlinks, directory changes
+ * and syncs. The natural range for fake_disk_stop_after. */
 uint64_t fake_disk_change_count(struct fake_disk *disk);
 
 /* Let `count` further changes happen; the next one and every call after it fails with EIO and does

@@ -80,7 +80,8 @@ static void kill_ends_the_process_without_a_word(void **state)
 static void text_arms_several_points(void **state)
 {
     (void)state;
-    assert_true(srt_fault_arm_from_text("journal_sync:2:EIO,alloc:1:ENOMEM,segment_write:1:ENOSPC+"));
+    assert_true(
+        srt_fault_arm_from_text("journal_sync:2:EIO,alloc:1:ENOMEM,segment_write:1:ENOSPC+"));
     assert_int_equal(SRT_FAULT(journal_sync), 0);
     assert_int_equal(SRT_FAULT(journal_sync), EIO);
     assert_int_equal(SRT_FAULT(alloc), ENOMEM);

@@ -102,11 +102,19 @@ static void counts_may_have_thousands(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {"0", SRT_OK, 0},        {"12", SRT_OK, 12},         {"10k", SRT_OK, 10000},
-        {"3M", SRT_OK, 3000000}, {"2G", SRT_OK, 2000000000}, {"9223372036854775807", SRT_OK, INT64_MAX},
-        {"9223372036854775808", TOO_LARGE, 0},               {"10000000000G", TOO_LARGE, 0},
-        {"", REFUSED, 0},        {"k", REFUSED, 0},          {"10K", REFUSED, 0},
-        {"1k1", REFUSED, 0},     {"-1", REFUSED, 0},
+        {"0", SRT_OK, 0},
+        {"12", SRT_OK, 12},
+        {"10k", SRT_OK, 10000},
+        {"3M", SRT_OK, 3000000},
+        {"2G", SRT_OK, 2000000000},
+        {"9223372036854775807", SRT_OK, INT64_MAX},
+        {"9223372036854775808", TOO_LARGE, 0},
+        {"10000000000G", TOO_LARGE, 0},
+        {"", REFUSED, 0},
+        {"k", REFUSED, 0},
+        {"10K", REFUSED, 0},
+        {"1k1", REFUSED, 0},
+        {"-1", REFUSED, 0},
     };
     CHECK_ROWS(rows, int64_t, srt_parse_count)
 }

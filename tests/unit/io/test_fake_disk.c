@@ -102,8 +102,8 @@ static void death_of_the_process_alone_loses_nothing(void **state)
     assert_int_equal(f->fs->close(f->fs, fd), -EBADF);
 }
 
-/* Over many seeds a write of three sectors must be seen whole, absent and torn, and never in a state
- * that is no mixture of whole sectors. */
+/* Over many seeds a write of three sectors must be seen whole, absent and torn, and never in a
+ * state that is no mixture of whole sectors. */
 static void unsynced_write_tears_at_sectors(void **state)
 {
     struct fixture *f = *state;
