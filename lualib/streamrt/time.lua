@@ -69,10 +69,13 @@ function M.parse(text)
   return ms
 end
 
---- As RFC 3339 in UTC with milliseconds: "2015-05-17T10:05:03.250Z".
+local FIRST_MS <const>, LAST_MS <const> = -62167219200000, 253402300799999
+
+--- As RFC 3339 in UTC with milliseconds: "2015-05-17T10:05:03.250Z". Years 0000 to 9999.
 ---@param ms integer
 ---@return string
 function M.format(ms)
+  if ms < FIRST_MS or ms > LAST_MS then error("format: not in the years 0000 to 9999: " .. ms, 2) end
   local days = ms // DAY_MS
   local of_day = ms - days * DAY_MS
   local z = days + 719468

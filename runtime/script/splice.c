@@ -419,7 +419,7 @@ static void cut_member(struct job *job, struct run *run, const struct json_doc *
                        bool any)
 {
     const struct json_slot *slot = &doc->slots[i];
-    const char *before = i ? member_end(doc, slot - 1) : doc->text + doc->body_at + 1;
+    const char *before = any ? member_end(doc, slot - 1) : member_start(doc, slot);
     if (run->from < before) {
         copy_until(job, run, before);
     }
@@ -594,6 +594,8 @@ static void put_text(struct job *job, const struct place *place, const char *tex
 static void put_untouched(struct job *job, const struct place *place,
                           const struct lazy_source *source)
 {
+    const char *text = source->text;
+    size_t size = source->size;
     if (source->is_root && place->depth) {
         /* Inside something else it has to be valid, which nobody has checked yet. */
         size_t error_at;
@@ -602,8 +604,15 @@ static void put_untouched(struct job *job, const struct place *place,
             snprintf(why, sizeof why, "is not JSON: unexpected at byte %zu", error_at);
             fail(job, place, SRT_EINVAL, why);
         }
+        while (size && strchr(" \t\r\n", *text)) {
+            text++;
+            size--;
+        }
+        while (size && strchr(" \t\r\n", text[size - 1])) {
+            size--;
+        }
     }
-    put_text(job, place, source->text, source->size);
+    put_text(job, place, text, size);
 }
 
 static void put_indexed(struct job *job, const struct place *place, int table,
