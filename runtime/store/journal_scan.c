@@ -437,6 +437,34 @@ int journal_scan_frames(struct journal_scan *scan, uint64_t boundary, journal_sc
     return SRT_OK;
 }
 
+struct trim_search {
+    const struct topic_id *id;
+    int32_t index;
+    int64_t *log_start;
+};
+
+static int find_trim(void *arg, const uint8_t *frame, const struct frame_info *info,
+                     struct srt_err *err)
+{
+    struct trim_search *search = arg;
+    struct frame_entry entry;
+    (void)err;
+    for (size_t at = 0; frame_next(frame, info, &at, &entry) == SRT_OK;) {
+        if (entry.kind == FRAME_TRIM && entry.partition == search->index &&
+            topic_id_equal(&entry.topic_id, search->id) && entry.offset > *search->log_start) {
+            *search->log_start = entry.offset;
+        }
+    }
+    return SRT_OK;
+}
+
+int journal_scan_log_start(struct journal_scan *scan, uint64_t boundary, const struct topic_id *id,
+                           int32_t index, int64_t *log_start, struct srt_err *err)
+{
+    struct trim_search search = {id, index, log_start};
+    return journal_scan_frames(scan, boundary, find_trim, &search, err);
+}
+
 bool journal_scan_unchanged(struct journal_scan *scan)
 {
     for (size_t i = scan->first; i < scan->count; i++) {

@@ -71,6 +71,10 @@ typedef int (*journal_scan_fn)(void *arg, const uint8_t *frame, const struct fra
 int journal_scan_frames(struct journal_scan *scan, uint64_t boundary, journal_scan_fn visit,
                         void *arg, struct srt_err *err);
 
+/* Where the frames above the boundary trim a partition to, if that is above *log_start. */
+int journal_scan_log_start(struct journal_scan *scan, uint64_t boundary, const struct topic_id *id,
+                           int32_t index, int64_t *log_start, struct srt_err *err);
+
 /* Whether the files are still what they were when they were read: for readers beside a running store. */
 bool journal_scan_unchanged(struct journal_scan *scan);
 

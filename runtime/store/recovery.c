@@ -32,41 +32,20 @@ struct recovery {
 
 /* --- check --- */
 
-/* Looks for a trim that passed a segment. */
-struct trim_search {
-    const struct checkpoint_partition *row;
-    int64_t log_start;
-};
-
-static int find_trim(void *arg, const uint8_t *frame, const struct frame_info *info,
-                     struct srt_err *err)
-{
-    struct trim_search *search = arg;
-    struct frame_entry entry;
-    (void)err;
-    for (size_t at = 0; frame_next(frame, info, &at, &entry) == SRT_OK;) {
-        if (entry.kind == FRAME_TRIM && entry.partition == search->row->index &&
-            topic_id_equal(&entry.topic_id, &search->row->topic_id) &&
-            entry.offset > search->log_start) {
-            search->log_start = entry.offset;
-        }
-    }
-    return SRT_OK;
-}
-
 /* A segment that is not there must have been trimmed after the checkpoint. */
 static int excuse_missing(struct recovery *rec, const struct checkpoint *cp,
                           const struct checkpoint_partition *row, size_t index, const char *path,
                           struct srt_err *err)
 {
-    struct trim_search search = {row, row->log_start};
-    int rc = journal_scan_frames(&rec->scan, cp->boundary, find_trim, &search, err);
+    int64_t log_start = row->log_start;
+    int rc = journal_scan_log_start(&rec->scan, cp->boundary, &row->topic_id, row->index,
+                                    &log_start, err);
     if (rc != SRT_OK) {
         return rc;
     }
     int64_t end = index + 1 < row->segment_count ? row->segments[index + 1].base_offset
                                                  : row->next_offset;
-    if (search.log_start >= end) {
+    if (log_start >= end) {
         return SRT_OK;
     }
     return srt_fail(err, SRT_ECORRUPT, "'%s' is missing: it had %" PRIu64 " durable bytes", path,

@@ -61,52 +61,59 @@ static int check_node_text(const char *text, const char *path, struct srt_err *e
     return SRT_OK;
 }
 
-static bool exists(struct store *store, const char *path)
+static bool exists(const struct io_fs *fs, const char *path)
 {
     struct io_file_info info;
-    return store->fs->path_info(store->fs, path, &info) == 0;
+    return fs->path_info(fs, path, &info) == 0;
 }
 
 /* Whether journal files are there: then node.json must be, too. */
-static bool has_journal(struct store *store, const char *dir)
+static bool has_journal(const struct io_fs *fs, const char *data_dir)
 {
     struct io_list names;
     struct srt_err ignored;
-    if (io_list_dir(store->fs, dir, &names, &ignored) != SRT_OK) {
-        return false;
-    }
+    char *dir = srt_xasprintf("%s/journal", data_dir);
     bool found = false;
-    for (size_t i = 0; i < names.count; i++) {
-        found = found || strstr(names.names[i], ".jnl") != NULL;
+    if (io_list_dir(fs, dir, &names, &ignored) == SRT_OK) {
+        for (size_t i = 0; i < names.count; i++) {
+            found = found || strstr(names.names[i], ".jnl") != NULL;
+        }
+        io_list_free(&names);
     }
-    io_list_free(&names);
+    srt_free(dir);
     return found;
 }
 
-static int check_format(struct store *store, bool may_create, struct srt_err *err)
+int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err)
+{
+    char *path = srt_xasprintf("%s/node.json", data_dir);
+    struct srt_buf text;
+    srt_buf_init(&text);
+    int rc = io_read_file(fs, path, NODE_FILE_BYTES_MAX, &text, err);
+    if (rc == SRT_OK) {
+        rc = check_node_text(srt_buf_cstr(&text), path, err);
+    } else if (rc == SRT_ENOENT && has_journal(fs, data_dir)) {
+        rc = srt_fail(err, SRT_ECORRUPT, "'%s' is missing, but there is a journal", path);
+    } else if (rc == SRT_ENOENT) {
+        rc = srt_fail(err, SRT_ENOENT, "'%s' is not a data directory: it has no node.json",
+                      data_dir);
+    }
+    srt_buf_fini(&text);
+    srt_free(path);
+    return rc;
+}
+
+static int create_format(struct store *store, struct srt_err *err)
 {
     char *path = srt_xasprintf("%s/node.json", store->data_dir);
     char *journal = srt_xasprintf("%s/journal", store->data_dir);
-    struct srt_buf text;
-    srt_buf_init(&text);
-    int rc = io_read_file(store->fs, path, NODE_FILE_BYTES_MAX, &text, err);
+    int rc = io_make_dirs(store->fs, journal, err);
     if (rc == SRT_OK) {
-        rc = check_node_text(srt_buf_cstr(&text), path, err);
-    } else if (rc == SRT_ENOENT && has_journal(store, journal)) {
-        rc = srt_fail(err, SRT_ECORRUPT, "'%s' is missing, but there is a journal", path);
-    } else if (rc == SRT_ENOENT && may_create) {
-        rc = io_make_dirs(store->fs, journal, err);
-        if (rc == SRT_OK) {
-            rc = io_make_dirs(store->fs, store->topics_dir, err);
-        }
-        if (rc == SRT_OK) {
-            rc = write_node_file(store, path, err);
-        }
-    } else if (rc == SRT_ENOENT) {
-        rc = srt_fail(err, SRT_ENOENT, "'%s' is not a data directory: it has no node.json",
-                      store->data_dir);
+        rc = io_make_dirs(store->fs, store->topics_dir, err);
     }
-    srt_buf_fini(&text);
+    if (rc == SRT_OK) {
+        rc = write_node_file(store, path, err);
+    }
     srt_free(journal);
     srt_free(path);
     return rc;
@@ -131,18 +138,22 @@ static int lock_dir(struct store *store, struct srt_err *err)
 static int prepare_dir(struct store *store, struct srt_err *err)
 {
     const struct store_options *options = &store->options;
-    bool there = exists(store, store->data_dir);
+    bool there = exists(store->fs, store->data_dir);
     if (!there && (options->read_only || !options->create)) {
         return srt_fail(err, SRT_ENOENT, "data directory '%s' does not exist", store->data_dir);
     }
     if (options->read_only) {
-        return check_format(store, false, err);
+        return store_check_format(store->fs, store->data_dir, err);
     }
     int rc = there ? SRT_OK : io_make_dirs(store->fs, store->data_dir, err);
     if (rc == SRT_OK) {
         rc = lock_dir(store, err);
     }
-    return rc == SRT_OK ? check_format(store, options->create, err) : rc;
+    if (rc == SRT_OK) {
+        rc = store_check_format(store->fs, store->data_dir, err);
+        rc = rc == SRT_ENOENT && options->create ? create_format(store, err) : rc;
+    }
+    return rc;
 }
 
 /* --- open and close --- */
@@ -539,31 +550,53 @@ static int remove_strays(struct store *store, struct partition *part,
     return rc;
 }
 
-/* Take over what the checkpoint says; on disk is at least that, for recovery has looked. */
+/* One segment as the checkpoint has it; *ret_seg is NULL when a later trim, which is in the journal, has
+ * removed it: recovery has made sure that nothing else did. */
+static int restore_segment(struct store *store, struct partition *part,
+                           const struct checkpoint_segment *from, struct segment **ret_seg,
+                           struct srt_err *err)
+{
+    struct segment *seg = segment_new(&store->files, &part->topic_id, part->index, part->dir,
+                                      from->base_offset, from->created_ms);
+    struct io_file_info info;
+    int sys = store->fs->path_info(store->fs, seg->path, &info);
+    *ret_seg = NULL;
+    if (sys < 0) {
+        int rc = sys == -ENOENT ? SRT_OK
+                                : srt_fail_sys(err, srt_code_from_errno(-sys), -sys,
+                                               "look at '%s'", seg->path);
+        segment_unref(seg);
+        return rc;
+    }
+    srt_store_release(&seg->size_bytes, from->size_bytes);
+    srt_store_release(&seg->max_timestamp_ms, from->max_timestamp_ms);
+    *ret_seg = seg;
+    return SRT_OK;
+}
+
+/* Take over what the checkpoint says; the active segment loses what came after it. */
 static int restore_segments(struct store *store, struct partition *part,
                             const struct checkpoint_partition *row, struct srt_err *err)
 {
     for (size_t i = 0; i < row->segment_count; i++) {
         const struct checkpoint_segment *from = &row->segments[i];
-        struct segment *seg = segment_new(&store->files, &part->topic_id, part->index, part->dir,
-                                          from->base_offset, from->created_ms);
-        if (!exists(store, seg->path)) {
-            segment_unref(seg); /* a later trim, which is in the journal, has passed it */
+        struct segment *seg;
+        int rc = restore_segment(store, part, from, &seg, err);
+        if (rc != SRT_OK) {
+            return rc;
+        }
+        if (!seg) {
             continue;
         }
-        srt_store_release(&seg->size_bytes, from->size_bytes);
-        srt_store_release(&seg->max_timestamp_ms, from->max_timestamp_ms);
-        bool last = i + 1 == row->segment_count;
-        if (last && !store->options.read_only && !store->recovery.clean) {
-            int rc = segment_cut(seg, err);
+        partition_add_segment(part, seg);
+        if (i + 1 == row->segment_count && !store->options.read_only && !store->recovery.clean) {
+            rc = segment_cut(seg, err);
             if (rc != SRT_OK) {
-                segment_unref(seg);
                 return rc;
             }
             segment_index_cut(store->fs, seg->index_path, seg->base_offset, from->size_bytes);
             part->dir_dirty = true;
         }
-        partition_add_segment(part, seg);
     }
     srt_store_release(&part->log_start, row->log_start);
     srt_store_release(&part->high_watermark, row->next_offset);
@@ -602,6 +635,11 @@ int store_partition_attach(struct store *store, const struct topic_id *topic_id,
 {
     struct partition *part = store_find_partition(store, topic_id, index);
     if (part) {
+        /* Options may change; these four are the store thread's alone, readers use the fifth. */
+        part->config.retention_ms = config->retention_ms;
+        part->config.retention_bytes = config->retention_bytes;
+        part->config.segment_bytes = config->segment_bytes;
+        part->config.segment_ms = config->segment_ms;
         *ret_part = part;
         return SRT_OK;
     }

@@ -135,7 +135,7 @@ struct partition_config {
 };
 void partition_config_default(struct partition_config *config);
 
-/* Find or create. On return the directory exists; its creation is durable before any append to it is
+/* Find or create; one that is found takes the retention and segment options over. On return the directory exists; its creation is durable before any append to it is
  * acknowledged. */
 int store_partition_attach(struct store *store, const struct topic_id *topic_id, const char *topic,
                            int32_t index, const struct partition_config *config,

@@ -130,6 +130,9 @@ struct partition *store_find_partition(struct store *store, const struct topic_i
 /* All of them, in an array that the caller frees. Only the store thread takes partitions away. */
 size_t store_list_partitions(struct store *store, struct partition ***ret_parts);
 
+/* Whether it is a data directory of this version: SRT_ENOENT, SRT_EVERSION, SRT_ECORRUPT. */
+int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err);
+
 /* Stop for good: may be called on any thread; the first error stays. */
 void store_fail(struct store *store, const struct srt_err *err);
 
