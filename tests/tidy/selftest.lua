@@ -255,6 +255,22 @@ expect("links", {
     ["docs/a.md"] = "x\n[gone](b.md) [up](../docs/c.md)",
 }, { "docs/a.md:2: the link 'b.md'", "docs/a.md:2: the link '../docs/c.md'" })
 
+-- --- threads ---
+
+local thread_h = '#define IO_ROLE_MAP(X) \\\n    X(NONE, "none") \\\n    X(MAIN, "main")\n\n'
+    .. '#define IO_LOCK_MAP(X) \\\n    X(GROUP, "a") \\\n    X(MAILBOX, "b")\n\n'
+expect("threads", {
+    ["runtime/io/thread.h"] = thread_h,
+    ["docs/threads.md"] = "\n| `main` | one\n\n| `GROUP` | x\n| `MAILBOX` | y\n",
+}, {})
+expect("threads", {
+    ["runtime/io/thread.h"] = thread_h,
+    ["docs/threads.md"] = "\n| `MAILBOX` | y\n| `GROUP` | x\n",
+}, {
+    "the table of roles lacks `main`",
+    "the lock `MAILBOX` stands out of the order",
+})
+
 -- --- exemptions ---
 
 local exemptions = source.exemptions { tests = { a = "why", b = "why" } }
