@@ -268,7 +268,7 @@ expect("threads", {
     ["docs/threads.md"] = "\n| `MAILBOX` | y\n| `GROUP` | x\n",
 }, {
     "the table of roles lacks `main`",
-    "the lock `MAILBOX` stands out of the order",
+    "the lock `MAILBOX` stands out of order",
 })
 
 -- --- exemptions ---

@@ -1,4 +1,5 @@
--- docs/threads.md has every role and every lock of io/thread.h, the locks in the order of their ranks.
+-- docs/threads.md has every role and every lock of io/thread.h, the locks in the order of their
+-- ranks.
 
 local function file_of(tree, path)
     for _, file in ipairs(tree) do
@@ -32,7 +33,7 @@ return function(tree, report)
         if not found then
             report("docs/threads.md", nil, "the table of locks lacks `%s`", lock.name)
         elseif found < at then
-            report("docs/threads.md", nil, "the lock `%s` stands out of the order of ranks", lock.name)
+            report("docs/threads.md", nil, "the lock `%s` stands out of order", lock.name)
         end
         at = found or at
     end
