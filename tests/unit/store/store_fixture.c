@@ -14,7 +14,7 @@
 static int create(struct fixture *f, int topic, uint32_t partition_count, struct srt_err *err)
 {
     struct keeper_topic *t = &f->topics[topic];
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "topic%d", topic);
     t->used = true;
     t->id = fixture_topic_id(topic);
