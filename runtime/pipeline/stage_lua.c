@@ -226,7 +226,7 @@ static int invoke_computed_target(struct executor *ex, struct frame *f, bool nil
     size_t len = 0;
     const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
     if (!name) {
-        code = srt_fail(err, SRT_ESCRIPT, "%s returned a %s: it must return the name of a topic%s",
+        code = srt_fail(err, SRT_ESCRIPT, "%s returned %s: it must return the name of a topic%s",
                         nil_drops ? "split" : "to", luaL_typename(L, -1),
                         nil_drops ? ", or nil to drop the record" : "");
     } else if (strlen(name) != len) {

@@ -294,6 +294,9 @@ void fixture_load(struct fixture *fix, const char *yaml)
     const struct config_node *pipelines = root ? config_find(root, "pipelines") : NULL;
     struct pipeline_defaults defaults;
     pipeline_defaults_init(&defaults);
+    if (fix->lua_paths[0]) {
+        defaults.lua_paths = fix->lua_paths;
+    }
     if (root) {
         config_doc_resolve(fix->doc, root);
     }
@@ -529,4 +532,32 @@ char *fixture_header(struct fixture *fix, const char *topic, const char *name)
     struct header_search search = {.name = name};
     (void)engine_memory_each(fix->engine, topic, search_header, &search);
     return search.found;
+}
+
+/* --- shorthands --- */
+
+int fixture_set_up(void **state)
+{
+    struct fixture *fix = srt_xcalloc(1, sizeof *fix);
+    fixture_init(fix, 3);
+    *state = fix;
+    return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+    fixture_fini(*state);
+    srt_free(*state);
+    return 0;
+}
+
+void fixture_run_steps(struct fixture *fix, const char *steps)
+{
+    char *yaml = srt_xasprintf("pipelines:\n  p:\n    from: in\n    steps:\n%s", steps);
+    fixture_load(fix, yaml);
+    srt_free(yaml);
+    fixture_drain(fix);
+    if (fix->stopped.code != SRT_OK) {
+        fail_msg("the pipeline stopped: %s", fix->stopped.msg);
+    }
 }

@@ -57,7 +57,17 @@ struct fixture {
     struct fixture_sink sink;
     struct fixture_source source;
     uint64_t timestamp_ms;         /* of the next produced record */
+    const char *lua_paths[2];      /* where `use:` looks; NULL: nowhere */
 };
+
+/* cmocka's setup and teardown: *state is a fixture over topics of three partitions. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+#define fixture_test(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+
+/* Load one pipeline `p` that reads topic `in`, and drain it. `steps` are the lines below `steps:`, each
+ * "- ..." indented by six. */
+void fixture_run_steps(struct fixture *fix, const char *steps);
 
 void fixture_init(struct fixture *fix, int32_t partition_count);
 void fixture_fini(struct fixture *fix);
