@@ -109,6 +109,20 @@ function M.without_directives(code)
     return table.concat(out, "\n")
 end
 
+-- What nm finds in the layers' archives: { layer, stem, name } for each symbol that is not static.
+function M.symbols(binary_dir)
+    local symbols = {}
+    for _, line in ipairs(each_line_of("nm -A -g --defined-only " .. M.quote(binary_dir)
+        .. "/runtime/libsrt_*.a 2>/dev/null")) do
+        local layer, stem, name =
+            line:match("libsrt_([%w_]+)%.a:([%w_]+)%.c%.o:%x* %u ([%w_]+)$")
+        if layer and not name:find("^__") then -- the sanitizers' and gcov's
+            symbols[#symbols + 1] = { layer = layer, stem = stem, name = name }
+        end
+    end
+    return symbols
+end
+
 -- Exemptions are taken by name; those that nobody took are stale.
 function M.exemptions(tables)
     local taken = {}

@@ -1,9 +1,9 @@
 -- A symbol's name tells its home: nm on the layers' archives.
 --
--- A non-static symbol of runtime/<layer>/<file>.c begins with the file's name or a beginning of it
--- (partition_read.c may have partition_...), with the layer's name, or, in base, with srt_. A
--- module that spans files whose names do not begin alike declares its symbols in a header of its
--- name in the same layer: then the header's name will do.
+-- A non-static symbol of runtime/<layer>/<file>.c begins with the file's name (produce.c may have
+-- producer_...) or a beginning of it (partition_read.c may have partition_...), with the layer's
+-- name, with the name of a header of the same layer, for modules of several files, or, in base,
+-- with srt_.
 
 local source = require "source"
 
@@ -22,12 +22,28 @@ local function beginnings(stem)
     return list
 end
 
-local function is_declared_in_own_module(tree, layer, symbol)
+local function modules_of(tree)
+    local modules = {}
     for _, file in ipairs(tree) do
-        if file.layer == layer and file.ext == "h" then
-            local module = file.stem:gsub("_impl$", "")
-            if begins_with(symbol, module)
-                and source.code(file.text):find("%f[%w_]" .. symbol .. "%f[^%w_]") then
+        if file.layer and file.ext == "h" then
+            local list = modules[file.layer] or {}
+            list[#list + 1] = (file.stem:gsub("_impl$", ""))
+            modules[file.layer] = list
+        end
+    end
+    return modules
+end
+
+local function home_is_plain(modules, layer, stem, symbol)
+    if layer == "base" then
+        return begins_with(symbol, "srt")
+    end
+    if begins_with(symbol, layer) or symbol:sub(1, #stem) == stem then
+        return true
+    end
+    for _, list in ipairs { beginnings(stem), modules[layer] or {} } do
+        for _, prefix in ipairs(list) do
+            if begins_with(symbol, prefix) then
                 return true
             end
         end
@@ -35,35 +51,17 @@ local function is_declared_in_own_module(tree, layer, symbol)
     return false
 end
 
-local function home_is_plain(tree, layer, stem, symbol)
-    if layer == "base" then
-        return begins_with(symbol, "srt")
-    end
-    if begins_with(symbol, layer) then
-        return true
-    end
-    for _, prefix in ipairs(beginnings(stem)) do
-        if begins_with(symbol, prefix) then
-            return true
-        end
-    end
-    return is_declared_in_own_module(tree, layer, symbol)
-end
-
 return function(tree, report, facts)
-    local lines = facts.nm_lines or source.each_line_of("nm -A -g --defined-only "
-        .. source.quote(facts.binary_dir) .. "/runtime/libsrt_*.a 2>/dev/null")
-    if #lines == 0 then
+    local modules = modules_of(tree)
+    local symbols = facts.symbols or source.symbols(facts.binary_dir)
+    if #symbols == 0 then
         report("nm", nil, "found no symbols: are the archives built?")
     end
-    for _, line in ipairs(lines) do
-        local layer, stem, symbol =
-            line:match("libsrt_([%w_]+)%.a:([%w_]+)%.c%.o:%x* %u ([%w_.]+)$")
-        if layer and not symbol:find("^__") and symbol ~= "main"
-            and not home_is_plain(tree, layer, stem, symbol)
-            and not facts.exempt("symbols", symbol) then
-            report(string.format("runtime/%s/%s.c", layer, stem), nil,
-                "the symbol '%s' does not tell its home", symbol)
+    for _, s in ipairs(symbols) do
+        if not home_is_plain(modules, s.layer, s.stem, s.name)
+            and not facts.exempt("symbols", s.name) then
+            report(string.format("runtime/%s/%s.c", s.layer, s.stem), nil,
+                "the symbol '%s' does not tell its home", s.name)
         end
     end
 end
