@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/atomic.h"
 #include "base/list.h"
 
 static int64_t real_wall_ms(const struct srt_clock *clock)
@@ -28,14 +29,20 @@ const struct srt_clock *srt_clock_real(void)
     return &real_clock;
 }
 
+static int64_t fake_now_ms(const struct srt_clock *clock)
+{
+    const struct srt_clock_fake *fake = srt_container_of(clock, struct srt_clock_fake, clock);
+    return srt_load_relaxed(&fake->now_ms);
+}
+
 static int64_t fake_wall_ms(const struct srt_clock *clock)
 {
-    return srt_container_of(clock, struct srt_clock_fake, clock)->now_ms;
+    return fake_now_ms(clock);
 }
 
 static int64_t fake_mono_ns(const struct srt_clock *clock)
 {
-    return srt_container_of(clock, struct srt_clock_fake, clock)->now_ms * 1000000;
+    return fake_now_ms(clock) * 1000000;
 }
 
 void srt_clock_fake_init(struct srt_clock_fake *fake, int64_t start_ms)
@@ -46,5 +53,5 @@ void srt_clock_fake_init(struct srt_clock_fake *fake, int64_t start_ms)
 void srt_clock_fake_advance(struct srt_clock_fake *fake, int64_t by_ms)
 {
     srt_assert(by_ms >= 0);
-    fake->now_ms += by_ms;
+    srt_add_relaxed(&fake->now_ms, by_ms);
 }

@@ -2,7 +2,7 @@
  * and the memory engine bring their own.
  *
  * Owner:   whoever creates it; everyone else borrows.
- * Thread:  the real clock from any; the fake one from one thread at a time.
+ * Thread:  any; the fake one is moved by one.
  * Memory:  none.
  * Fails:   never. */
 #ifndef SRT_BASE_CLOCK_H
@@ -30,7 +30,7 @@ const struct srt_clock *srt_clock_real(void);
 /* Stands still until told to move. */
 struct srt_clock_fake {
     struct srt_clock clock; /* hand out &fake.clock */
-    int64_t now_ms;
+    _Atomic int64_t now_ms; /* only the number matters: nothing is ordered by it */
 };
 
 void srt_clock_fake_init(struct srt_clock_fake *fake, int64_t start_ms);
