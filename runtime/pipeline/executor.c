@@ -408,16 +408,17 @@ static enum executor_result give_up(struct executor *ex, struct frame *f)
         log_failure(ex, f, "skipped");
         break;
     case GIVE_UP_DLQ: {
-        struct srt_err reason = ex->failure;
-        int code = put_dead_letter(ex, f, &ex->failure);
+        /* The letter quotes ex->failure: what goes wrong with the letter is noted elsewhere. */
+        struct srt_err why;
+        int code = put_dead_letter(ex, f, &why);
         if (code != SRT_OK) {
-            struct srt_err why = ex->failure;
+            struct srt_err reason = ex->failure;
+            ex->failure = why;
             enum executor_result result = record_error_is(code) ? EXECUTOR_STOP
                                                                 : pause_or_stop(ex, f);
             if (result == EXECUTOR_WAIT) {
                 ex->failure = reason; /* it goes into the dead letter, later */
             } else {
-                ex->failure = why;
                 srt_err_wrap(&ex->failure, "dead letter to '%s'", ex->job->graph->dlq);
             }
             return result;

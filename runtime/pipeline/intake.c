@@ -17,7 +17,7 @@ static const int64_t NS_PER_MS = 1000000;
 struct intake_entry {
     struct intake *in;
     uint32_t stage;
-    const char *topic;       /* or the position name of a source */
+    const char *topic;         /* or what the source is called: "file:/x", "stdin" */
     _Atomic bool ready;      /* set by who wakes, cleared before a poll */
     bool dirty;              /* the position is to be committed */
     bool failed_before;      /* said so in the log */
@@ -28,6 +28,7 @@ struct intake_entry {
     struct engine_reader *reader;
     /* a source */
     struct source *source;
+    const char *position_name; /* NULL: keeps no position */
     struct source_batch batch;
     uint32_t batch_at;
     bool has_read;
@@ -82,9 +83,13 @@ static int open_source(struct intake *in, uint32_t stage, struct srt_err *err)
     const struct source_spec *spec = job->graph->stages[stage].source;
     struct intake_entry *entry = add_entry(in, stage);
     in->source_count++;
-    entry->topic = job->source_names[stage];
-    struct engine_position position = {.source_name = entry->topic};
-    int code = job->engine->ops->position(job->engine, job->graph->name, &position, err);
+    entry->position_name = job->source_names[stage];
+    entry->topic = entry->position_name ? entry->position_name : "stdin";
+    struct engine_position position = {.source_name = entry->position_name};
+    int code = SRT_ENOENT;
+    if (entry->position_name) {
+        code = job->engine->ops->position(job->engine, job->graph->name, &position, err);
+    }
     if (code != SRT_OK && code != SRT_ENOENT) {
         return code;
     }
@@ -515,16 +520,17 @@ void intake_take_positions(struct intake *in, struct epoch_part *part)
 {
     for (uint32_t i = 0; i < in->entry_count; i++) {
         struct intake_entry *entry = in->entries[i];
-        if (!entry->dirty) {
-            continue;
-        }
+        bool dirty = entry->dirty;
         entry->dirty = false;
+        if (!dirty || (!entry->reader && !entry->position_name)) {
+            continue; /* standard input cannot be read again: it has no position */
+        }
         struct engine_position position = {.offset = entry->position};
         if (entry->reader) {
             position.topic_id = entry->split.topic_id;
             position.partition = entry->split.partition;
         } else {
-            position.source_name = entry->topic;
+            position.source_name = entry->position_name;
             position.detail = entry->detail;
             position.detail_len = entry->detail_len;
         }
