@@ -229,7 +229,11 @@ static int compile_protected(lua_State *L)
         return 1;
     }
     lua_call(L, 0, 1);
-    if (script_fn_take(script_of(L), &job->fn)) {
+    int rc = script_fn_take(script_of(L), &job->fn);
+    if (rc == SRT_EBUDGET) {
+        return budget_raise(&script_of(L)->budget, L);
+    }
+    if (rc) {
         job->failed = true;
         job->line = text->first_line;
         lua_pushfstring(L, "%s:%d: not a function", text->file, text->first_line);

@@ -137,7 +137,10 @@ static int base_rawset(lua_State *L)
     luaL_checkany(L, 2);
     luaL_checkany(L, 3);
     lua_settop(L, 3);
-    if (lazy_is(L, 1)) {
+    lua_pushglobaltable(L);
+    bool through_metatable = lazy_is(L, 1) || lua_rawequal(L, 1, -1);
+    lua_settop(L, 3);
+    if (through_metatable) { /* also of _G, whose built-ins stay */
         lua_settable(L, 1);
         return 1;
     }

@@ -29,9 +29,7 @@ enum {
     MEMORY_DEFAULT_BYTES = 64 << 20,
     DEADLINE_DEFAULT_MS = 100,
     FILE_DEADLINE_FACTOR = 10, /* a builder file runs once and builds everything */
-
-    /* What growing the registry by one reference may take, for some thousands of functions. */
-    REGISTRY_ROOM_BYTES = 256 << 10,
+    REGISTRY_SLOT_BYTES = 64,  /* at most, of a table that is just being doubled */
 };
 
 void script_options_default(struct script_options *options)
@@ -179,9 +177,11 @@ int script_fn_take(struct script *script, struct script_fn *ret_fn)
         lua_pop(L, 1);
         return SRT_EINVAL;
     }
-    if (!budget_has(&script->budget, REGISTRY_ROOM_BYTES)) {
+    /* luaL_ref() may have to double the registry, and must not raise here. */
+    size_t room = (size_t)lua_rawlen(L, LUA_REGISTRYINDEX) * REGISTRY_SLOT_BYTES;
+    if (!budget_has(&script->budget, room)) {
         lua_gc(L, LUA_GCCOLLECT);
-        if (!budget_has(&script->budget, REGISTRY_ROOM_BYTES)) {
+        if (!budget_has(&script->budget, room)) {
             lua_pop(L, 1);
             return SRT_EBUDGET;
         }

@@ -8,9 +8,11 @@
 #define SRT_UNIT_SCRIPT_FIXTURE_H
 
 #include <setjmp.h>
+#include <lauxlib.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +96,8 @@ static inline const char *fixture_run(struct script_fixture *f, const char *text
     script_fn_release(f->script, &fn);
     return result;
 }
+
+#define fixture_test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 #define assert_runs(f, text, json, expected)                                                       \
     do {                                                                                           \

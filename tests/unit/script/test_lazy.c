@@ -1,7 +1,5 @@
 #include "script_fixture.h"
 
-#include "support/cmocka_srt.h"
-
 static void take(struct script_fixture *f, struct value_stats *ret)
 {
     value_take_stats(f->script, ret);
@@ -87,18 +85,12 @@ static void many_inner_containers_stay_within_the_memory_cap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_is_decoded_until_touched, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            an_untouched_value_is_forwarded_as_it_came_even_when_it_is_not_json, fixture_setup,
-            fixture_teardown),
-        cmocka_unit_test_setup_teardown(the_first_touch_validates_everything, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(scalars_that_are_not_json_are_refused_at_once, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(scalars_are_values, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(many_inner_containers_stay_within_the_memory_cap,
-                                        fixture_setup, fixture_teardown),
+        fixture_test(nothing_is_decoded_until_touched),
+        fixture_test(an_untouched_value_is_forwarded_as_it_came_even_when_it_is_not_json),
+        fixture_test(the_first_touch_validates_everything),
+        fixture_test(scalars_that_are_not_json_are_refused_at_once),
+        fixture_test(scalars_are_values),
+        fixture_test(many_inner_containers_stay_within_the_memory_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
