@@ -10,7 +10,7 @@
  * device and inode that all its content is ours. It is durable before the first byte and goes with the
  * first commit. A file with content, without a position and without a note is refused.
  *
- * A named pipe or a device has no length: it is written like standard output, without a position. */
+ * A named pipe or a device has no length: it is written like standard output, and its position is 0. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -50,7 +50,7 @@ static bool is_stream(const struct io_fs *fs, const char *path)
 
 static char *position_name(const struct stage *stage)
 {
-    return is_stream(io_fs_real(), stage->path) ? NULL : srt_xasprintf("sink:file:%s", stage->path);
+    return srt_xasprintf("sink:file:%s", stage->path);
 }
 
 /* --- opening --- */
@@ -151,9 +151,10 @@ static int open_new(struct sink_file *f, const struct io_file_info *info, struct
 
 static int open_regular(struct sink_file *f, const int64_t *at, struct srt_err *err)
 {
-    int flags = O_WRONLY | (at && *at > 0 ? 0 : O_CREAT);
+    bool committed_before = at && *at > 0;
+    int flags = O_WRONLY | (committed_before ? 0 : O_CREAT);
     int rc = io_open(f->fs, f->path, flags, 0644, &f->fd, err);
-    if (rc == SRT_ENOENT && at && *at > 0) {
+    if (rc == SRT_ENOENT && committed_before) {
         return srt_fail(
             err, SRT_ENOENT,
             "file '%s' is gone, but %" PRId64
@@ -168,7 +169,7 @@ static int open_regular(struct sink_file *f, const int64_t *at, struct srt_err *
     if (sys < 0) {
         return fail_sys(err, -sys, "open", f->path);
     }
-    return at ? open_at(f, &info, *at, err) : open_new(f, &info, err);
+    return committed_before ? open_at(f, &info, *at, err) : open_new(f, &info, err);
 }
 
 static void close_sink(struct sink *sink)
@@ -241,7 +242,7 @@ static int sync_sink(struct sink *sink, int64_t *ret_position, struct srt_err *e
     }
     int rc = f->stream ? SRT_OK : io_datasync(f->fs, f->fd, f->path, err);
     if (rc == SRT_OK) {
-        *ret_position = f->length;
+        *ret_position = f->stream ? 0 : f->length;
     }
     return rc;
 }

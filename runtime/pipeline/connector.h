@@ -81,7 +81,7 @@ struct sink_ops {
                 struct srt_err *err);
     int (*write)(struct sink *sink, const void *data, size_t size, struct srt_err *err); /* may block */
     int (*sync)(struct sink *sink, int64_t *ret_position, struct srt_err *err); /* durable up to there */
-    /* The position of the last sync is committed, durably. May be NULL; on the sink thread. */
+    /* The position of the last sync is committed, durably. May be NULL. Any thread, while none writes. */
     void (*committed)(struct sink *sink);
     void (*interrupt)(struct sink *sink); /* any thread: a blocked write returns SRT_EINTERRUPTED */
     void (*close)(struct sink *sink);

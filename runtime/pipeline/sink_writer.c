@@ -205,6 +205,9 @@ void sink_writer_committed(struct sink_writer *writer)
             slot->spec.position = slot->new_position;
             slot->spec.has_position = slot->spec.position_name != NULL;
             slot->written = false;
+            if (slot->spec.ops->committed) {
+                slot->spec.ops->committed(srt_load_relaxed(&slot->sink));
+            }
         }
     }
 }
