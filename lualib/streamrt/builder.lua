@@ -20,10 +20,10 @@ local engine = {}
 ---@type table|nil
 local building
 
+--- The methods of streams.
 local Stream = {}
-Stream.__index = Stream
-Stream.__name = "stream"
-Stream.__metatable = false
+
+local Metatable = { __name = "stream", __metatable = false }
 
 --- A step that a YAML file cannot spell: several streams go on from one place.
 local FORK <const> = "\1fork"
@@ -41,8 +41,8 @@ local function raise(at, text, ...)
 end
 
 --- What the design has and this version does not: the engine reports it under its own code.
-local function refuse(at, what)
-  building.refused = { what = what, at = at }
+local function refuse(at, what, help)
+  building.refused = { kind = "later", what = what, at = at, help = help }
   raise(at, "%s not available in this version", what)
 end
 
@@ -189,10 +189,25 @@ local function check_stream(stream, what)
   end
 end
 
+--- Every field is there, so that what is not a field is a method.
 local function new_stream(fields)
-  building.streams[fields] = true
-  fields.children = {}
-  return setmetatable(fields, Stream)
+  local stream = {
+    at = fields.at, key = fields.key or false, value = fields.value or false, children = {},
+    arms = false, given_name = false, handler = false,
+    from = fields.from or false, topic = false, options = false, merged = false,
+  }
+  building.streams[stream] = true
+  return setmetatable(stream, Metatable)
+end
+
+function Metatable.__index(stream, key)
+  local method = Stream[key]
+  if method == nil and building and type(key) == "string" then
+    local at = locate(here(), stream.at, ":%s*" .. key:gsub("%W", "%%%0") .. "%f[^%w_]")
+    building.refused = { kind = "step", what = key, at = at }
+    raise(at, "unknown step '%s'", key)
+  end
+  return method
 end
 
 local function add(stream, key, value, at)
@@ -293,7 +308,7 @@ function Stream:branch(arms)
   if type(arms) ~= "table" or #arms == 0 then
     raise(at, ":branch takes a list of arms such as { { \"paid\", \"v.paid\" }, { \"rest\" } }")
   end
-  local branch = add(self, "branch", nil, at)
+  local branch = add(self, "branch", false, at)
   local streams = {}
   branch.arms = {}
   for i, arm in ipairs(arms) do
@@ -370,7 +385,7 @@ function M.topic(name, options)
   end
   local source = add_source(at, options_with(at, "topic", name, options, "s.topic"))
   source.topic = name
-  source.options = options
+  source.options = options or false
   return source
 end
 
@@ -437,19 +452,19 @@ function M.merge(...)
   for i = 1, count do
     local one = select(i, ...)
     if type(one) == "string" then
-      one = { topic = one, children = {} }
+      one = { topic = one, children = {}, options = false }
     elseif type(one) ~= "table" or not building.streams[one] then
       raise(at, "s.merge takes topics; argument %d is a %s", i, type(one))
     end
     if not one.topic or #one.children > 0 then
-      refuse(at, "merging anything but topics as they are is")
+      refuse(at, "merging anything but topics as they are is", "merge first, then filter")
     end
     if i > 1 and not same_options(options, one.options) then
       raise(at, "the topics of s.merge have different options")
     end
     names[i], options, one.merged = one.topic, one.options, true
   end
-  return add_source(at, options_with(at, "merge", names, options, "s.merge"))
+  return add_source(at, options_with(at, "merge", names, options or nil, "s.merge"))
 end
 
 --- Name the pipeline and set its options: `s.pipeline { name = "orders", parallelism = 4 }`.
@@ -549,7 +564,7 @@ function engine.finish()
   local source
   for _, one in ipairs(built.sources) do
     if source and not one.merged then
-      refuse(one.at, "a second source in one pipeline is")
+      refuse(one.at, "a second source in one pipeline is", "s.merge reads several topics as one source")
     end
     source = not one.merged and one or source
   end
@@ -563,12 +578,13 @@ function engine.finish()
   return map_of(built.options_at or top, entries), built.functions
 end
 
---- After an error: what was refused as not available, and where; nil when it was something else.
+--- After an error: what was refused ("later", or an unknown "step"), and where; nil when it was something else.
+---@return string|nil kind, string what, table at, string|nil help
 function engine.refused()
   local refused = building and building.refused
   building = nil
   if refused then
-    return refused.what, refused.at
+    return refused.kind, refused.what, refused.at, refused.help
   end
 end
 

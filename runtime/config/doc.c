@@ -216,11 +216,21 @@ struct srt_str config_source_line(struct config_doc *doc, const char *name, int 
     return found;
 }
 
+const char *config_file_line(struct config_doc *doc, const char *path, int line, size_t *ret_len)
+{
+    struct srt_str found = config_source_line(doc, path, line);
+    *ret_len = found.n;
+    return found.p;
+}
+
 char *config_resolve_path(struct config_doc *doc, const struct config_mark *mark, const char *path)
 {
     const char *slash = mark && mark->file ? strrchr(mark->file, '/') : NULL;
     if (path[0] == '/' || !slash) {
         return config_strdup(doc, path);
+    }
+    while (path[0] == '.' && path[1] == '/' && path[2]) {
+        path += 2;
     }
     size_t dir_len = (size_t)(slash - mark->file) + 1;
     size_t path_len = strlen(path);

@@ -43,6 +43,9 @@ char *config_strndup(struct config_doc *doc, const char *text, size_t len);
 /* The text of a file that the document has read, or reads now; NULL (and *ret_len 0) when it cannot. */
 const char *config_file_text(struct config_doc *doc, const char *path, size_t *ret_len);
 
+/* Line `line` of it, without its line end and not NUL-terminated; *ret_len 0 when there is none. */
+const char *config_file_line(struct config_doc *doc, const char *path, int line, size_t *ret_len);
+
 /* The directory of a mark's file: paths in a configuration resolve against it. */
 char *config_resolve_path(struct config_doc *doc, const struct config_mark *mark, const char *path);
 

@@ -26,8 +26,10 @@ struct building {
     const char *name;
     struct config_mark name_mark;
     uint32_t fn_count;
-    bool refused;
+    bool refused; /* the builder said no: to what, where, and what would do */
+    bool refused_step;
     const char *refused_what;
+    const char *refused_help;
     struct config_mark refused_mark;
 };
 
@@ -177,11 +179,15 @@ static int refused_protected(lua_State *L)
 {
     struct building *building = lua_touserdata(L, 1);
     push_engine_fn(L, "refused");
-    lua_call(L, 0, 2);
-    if (building->doc && lua_isstring(L, -2)) {
+    lua_call(L, 0, 4); /* kind, what, at, help */
+    int at = lua_gettop(L) - 1;
+    if (building->doc && lua_isstring(L, at - 2)) {
         building->refused = true;
-        building->refused_what = config_strdup(building->doc, lua_tostring(L, -2));
-        building->refused_mark = mark_field(L, building->doc, lua_gettop(L));
+        building->refused_step = !strcmp(lua_tostring(L, at - 2), "step");
+        building->refused_what = config_strdup(building->doc, luaL_checkstring(L, at - 1));
+        building->refused_help =
+            lua_isstring(L, at + 1) ? config_strdup(building->doc, lua_tostring(L, at + 1)) : NULL;
+        building->refused_mark = mark_field(L, building->doc, at);
     }
     return 0;
 }
@@ -220,18 +226,32 @@ static int run(struct script *script, struct building *building, struct srt_err 
 static void report_failure(struct compile *c, const struct building *building,
                            const struct config_mark *from, const struct srt_err *err)
 {
+    if (building->refused_step) {
+        const struct config_entry step = {.key = building->refused_what,
+                                          .key_mark = building->refused_mark};
+        config_report_unknown(c->doc, DIAG_E012, &step, operator_names(), "a stream");
+        c->ok = false;
+        return;
+    }
     if (building->refused) {
-        compile_error(c, DIAG_E090, &building->refused_mark, "%s not available in this version",
-                      building->refused_what);
+        struct diag *diag = compile_error(c, DIAG_E090, &building->refused_mark,
+                                          "%s not available in this version", building->refused_what);
+        if (building->refused_help) {
+            diag_help(diag, "%s", building->refused_help);
+        }
         return;
     }
     struct config_mark mark = {.file = building->path, .width = 1};
     const char *text = compile_error_place(c->doc, err->msg, &mark);
     if (err->code != SRT_EPARSE && err->code != SRT_ESCRIPT && err->code != SRT_EBUDGET) {
-        compile_error(c, DIAG_E001, from ? from : &mark, "%s", err->msg);
+        struct diag *diag = compile_error(c, DIAG_E001, from ? from : &mark, "%s", err->msg);
+        if (from && err->code == SRT_ENOENT) {
+            diag_help(diag, "paths are relative to the file that names them");
+        }
         return;
     }
-    compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text);
+    compile_lua_hint(c, compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text),
+                     &mark);
 }
 
 /* `name` is the one option of s.pipeline that YAML has as a key. */

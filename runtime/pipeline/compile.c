@@ -147,21 +147,6 @@ void pipeline_defaults_init(struct pipeline_defaults *defaults)
     };
 }
 
-const char *compile_error_place(struct config_doc *doc, const char *msg, struct config_mark *mark)
-{
-    for (const char *colon = strchr(msg, ':'); colon; colon = strchr(colon + 1, ':')) {
-        char *end;
-        long line = strtol(colon + 1, &end, 10);
-        if (end > colon + 1 && colon[1] != ' ' && end[0] == ':' && end[1] == ' ' && colon > msg && line > 0) {
-            mark->file = config_strndup(doc, msg, (size_t)(colon - msg));
-            mark->line = (int)line;
-            mark->column = 0;
-            return end + 2;
-        }
-    }
-    return msg;
-}
-
 /* --- options --- */
 
 static void read_dlq(struct compile *c, const struct config_node *map, const struct pipeline_options *o)
@@ -306,90 +291,6 @@ static void check_target(void *arg, const char *topic, const struct config_mark 
     graph_each_source_topic(check.c->graph, compare_source, &check);
 }
 
-/* --- functions --- */
-
-static void report_fn(struct compile *c, const struct graph_fn *fn, int line, const struct srt_err *err)
-{
-    struct config_mark mark = fn->mark;
-    const char *text = compile_error_place(c->doc, err->msg, &mark);
-    if (line > 0 && fn->kind == GRAPH_FN_TEXT) {
-        bool first = line == fn->mark.line && !strcmp(fn->text.file, fn->mark.file);
-        mark = first ? fn->mark : (struct config_mark){fn->text.file, line, 0, 0};
-    }
-    if (err->code == SRT_ENOENT) {
-        compile_error(c, DIAG_E030, &fn->mark, "%s", err->msg);
-        return;
-    }
-    struct diag *diag = compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text);
-    if (fn->kind == GRAPH_FN_USE) {
-        diag_note(diag, "loaded for 'use: %s' at %s:%d:%d", fn->use, fn->mark.file, fn->mark.line,
-                  fn->mark.column);
-    }
-}
-
-static void try_fn(struct compile *c, struct script *script, const struct graph_fn *fn)
-{
-    if (fn->kind == GRAPH_FN_NONE || fn->kind == GRAPH_FN_BUILDER) {
-        return;
-    }
-    struct script_fn bound;
-    struct srt_err err = {0};
-    int line = 0;
-    if (bind_fn(script, fn, NULL, &bound, &line, &err)) {
-        report_fn(c, fn, line, &err);
-    } else {
-        script_fn_release(script, &bound);
-    }
-}
-
-static struct script *open_script(struct compile *c)
-{
-    const struct graph *graph = c->graph;
-    struct script_options options;
-    script_options_default(&options);
-    options.memory_bytes = graph->lua_memory_bytes;
-    options.deadline_ms = graph->lua_deadline_ms;
-    options.paths = graph->lua_paths;
-    options.params = graph->params;
-    options.param_count = graph->param_count;
-    options.clock = c->clock;
-    options.name = graph->name;
-    struct script *script = NULL;
-    struct srt_err err = {0};
-    if (script_create(&options, &script, &err)) {
-        compile_error(c, DIAG_E011, &graph->mark, "no Lua state for pipeline '%s': %s", graph->name, err.msg);
-        return NULL;
-    }
-    return script;
-}
-
-/* Every function on its own, so that all that do not load are shown. */
-static void try_functions(struct compile *c)
-{
-    const struct graph *graph = c->graph;
-    struct script *script = open_script(c);
-    if (!script) {
-        return;
-    }
-    for (uint32_t i = 0; i < graph->stage_count; i++) {
-        const struct stage *stage = &graph->stages[i];
-        try_fn(c, script, bind_stage_fn(stage));
-        for (uint32_t j = 0; j < stage->arm_count; j++) {
-            try_fn(c, script, &stage->arms[j].when);
-        }
-    }
-    if (graph->script && c->ok) { /* as a worker will do it: the file again, in a fresh state */
-        struct script_fn *fns = config_alloc(c->doc, (graph->builder_fn_count + 1) * sizeof(*fns));
-        struct srt_err err = {0};
-        if (builder_load(script, graph->script, graph->builder_fn_count, fns, &err)) {
-            struct config_mark mark = {.file = graph->script, .width = 1};
-            const char *text = compile_error_place(c->doc, err.msg, &mark);
-            compile_error(c, DIAG_L002, &mark, "%s", text);
-        }
-    }
-    script_destroy(script);
-}
-
 /* --- graphs --- */
 
 /* lua.path, and behind it the folder of the file that has the pipeline. */
@@ -467,7 +368,7 @@ static struct graph *finish(struct compile *c)
     if (c->graph->stages[0].source) {
         graph_each_target_topic(c->graph, check_target, c);
     }
-    try_functions(c);
+    compile_load(c);
     return c->ok ? c->graph : NULL;
 }
 
@@ -476,7 +377,7 @@ static struct config_node *read_script(struct compile *c, const char *path, cons
                                        struct pipeline_options *o, const char **ret_name,
                                        struct config_mark *ret_name_mark)
 {
-    struct script *script = open_script(c);
+    struct script *script = compile_open_script(c);
     if (!script) {
         return NULL;
     }

@@ -56,9 +56,18 @@ int bind_fn(struct script *script, const struct graph_fn *fn, const struct scrip
             struct script_fn *ret, int *ret_line, struct srt_err *err);
 const struct graph_fn *bind_stage_fn(const struct stage *stage);
 
+/* compile_load.c: a state as the graph's workers will have it; NULL when an error was reported. */
+struct script *compile_open_script(struct compile *c);
+
+/* Load every function of the graph, and report those that do not load. */
+void compile_load(struct compile *c);
+
 /* A Lua error's message begins with FILE:LINE: split it. Returns the text behind; the mark stays as it is
  * when there is no place. */
 const char *compile_error_place(struct config_doc *doc, const char *msg, struct config_mark *mark);
+
+/* A way out for what users of other languages write, when the line has it. */
+void compile_lua_hint(struct compile *c, struct diag *diag, const struct config_mark *mark);
 
 /* builder.c: run a Lua file; its pipeline as the map that YAML would give, with the number of functions
  * it handed over. NULL when an error was reported. *ret_name is NULL when it has none. */

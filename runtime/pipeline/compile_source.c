@@ -120,10 +120,11 @@ static const char *const kind_keys[] = {"topic", "merge", "file", "stdin", "gene
 /* Options that belong to one kind of source only. */
 static const struct {
     const char *key;
-    const char *kinds; /* of kind_keys, each between spaces */
+    const char *kind;  /* of kind_keys */
+    const char *other; /* of kind_keys, or NULL */
 } belongs[] = {
-    {"start", " topic merge "},  {"follow", " file "},    {"max_record_bytes", " file stdin "},
-    {"rate", " generate "},      {"count", " generate "}, {"seed", " generate "},
+    {"start", "topic", "merge"},    {"follow", "file", NULL},    {"max_record_bytes", "file", "stdin"},
+    {"rate", "generate", NULL},     {"count", "generate", NULL}, {"seed", "generate", NULL},
 };
 
 static const struct config_entry *kind_entry(struct compile *c, const struct config_entry *from)
@@ -132,8 +133,10 @@ static const struct config_entry *kind_entry(struct compile *c, const struct con
     for (size_t i = 0; kind_keys[i]; i++) {
         const struct config_entry *entry = config_find_entry(from->value, kind_keys[i]);
         if (entry && found) {
-            compile_error(c, DIAG_E015, &entry->key_mark, "a pipeline has one source, this one has '%s' and '%s'",
-                          found->key, entry->key);
+            diag_help(compile_error(c, DIAG_E015, &entry->key_mark,
+                                    "a pipeline has one source, this one has '%s' and '%s'", found->key,
+                                    entry->key),
+                      "merge: [a, b] reads several topics");
             return NULL;
         }
         found = entry ? entry : found;
@@ -149,14 +152,13 @@ static const struct config_entry *kind_entry(struct compile *c, const struct con
 static bool check_belongs(struct compile *c, const struct config_node *map, const char *kind)
 {
     bool ok = true;
-    char word[32];
-    snprintf(word, sizeof(word), " %s ", kind);
     for (size_t i = 0; i < sizeof(belongs) / sizeof(belongs[0]); i++) {
         const struct config_entry *entry = config_find_entry(map, belongs[i].key);
-        if (entry && !strstr(belongs[i].kinds, word)) {
+        const char *other = belongs[i].other;
+        if (entry && strcmp(belongs[i].kind, kind) != 0 && (!other || strcmp(other, kind) != 0)) {
             diag_help(compile_error(c, DIAG_E015, &entry->key_mark, "'%s' has no meaning for '%s'", entry->key,
                                     kind),
-                      "it belongs to%s", belongs[i].kinds);
+                      "it belongs to %s%s%s", belongs[i].kind, other ? " and " : "", other ? other : "");
             ok = false;
         }
     }

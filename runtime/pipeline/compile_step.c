@@ -287,8 +287,13 @@ bool compile_refuse_value(struct compile *c, const struct config_node *map, cons
     const struct config_node *node = config_find(map, key);
     for (size_t i = 0; node && node->kind == CONFIG_SCALAR && values[i]; i++) {
         if (!strcmp(node->text, values[i])) {
-            compile_error(c, DIAG_E090, &node->mark, "%s '%s' is not available in this version", key,
-                          values[i]);
+            struct diag *diag = compile_error(c, DIAG_E090, &node->mark,
+                                              "%s '%s' is not available in this version", key, values[i]);
+            if (!strcmp(key, "codec")) {
+                diag_help(diag, "json, text and bytes are");
+            } else {
+                diag_help(diag, "exactly_once is");
+            }
             return true;
         }
     }

@@ -9,6 +9,8 @@ static void paths_resolve_against_the_file_that_names_them(void **state)
     assert_string_equal(config_resolve_path(doc, &deep, "a.lua"), "etc/streamrt/a.lua");
     assert_string_equal(config_resolve_path(doc, &deep, "/abs/a.lua"), "/abs/a.lua");
     assert_string_equal(config_resolve_path(doc, &here, "a.lua"), "a.lua");
+    assert_string_equal(config_resolve_path(doc, &deep, "./a.lua"), "etc/streamrt/a.lua");
+    assert_string_equal(config_resolve_path(doc, &deep, "../a.lua"), "etc/streamrt/../a.lua");
     config_doc_destroy(doc);
 }
 

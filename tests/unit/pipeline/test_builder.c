@@ -143,7 +143,7 @@ static void wrong_files_say_what_is_wrong_and_where(void **state)
          "error[E090]: ':window' is not available in this version\n --> /"},
         {"s.topic 'a'\n  :filter 'v'\n  :window(1)\n", "wrong.lua:3:4\n"},
         {"s.table 'a'\n", "error[E090]: 's.table' is not available in this version\n"},
-        {"s.topic 'a' :fliter 'v'\n", "error[L002]:"},
+        {"s.topic 'a' :fliter 'v'\n", "error[E012]: unknown step 'fliter'"},
         {"local x = = 1\n", "error[L001]:"},
         {"local x = 1\n", "error[E014]: pipeline 'wrong' has no source"},
         {"s.topic 'a'\n", "error[E040]: pipeline 'wrong' has no steps"},

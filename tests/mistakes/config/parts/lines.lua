@@ -1,0 +1,1 @@
+s.stdin():to "lines"
