@@ -1,16 +1,17 @@
-/* Think of members as nodes and draw an edge from x to y for every partition that x has and y could have.
- * Loads are as even as they can be when no path leads from a member to one that has two partitions less:
- * along such a path each member hands one partition to the next, the first gets rid of one, the last has
- * one more, and all between keep their number (Harvey and others, "Semi-matchings for bipartite graphs and
- * load balancing", 2003). Hence three steps:
+/* Think of members as nodes and draw an edge from x to y for every partition that x has and y could
+ * have. Loads are as even as they can be when no path leads from a member to one that has two
+ * partitions less: along such a path each member hands one partition to the next, the first gets
+ * rid of one, the last has one more, and all between keep their number (Harvey and others,
+ * "Semi-matchings for bipartite graphs and load balancing", 2003). Hence three steps:
  *
  *     1. who had a partition and still reads it, keeps it;
  *     2. what nobody has goes to whoever reads it and has least;
  *     3. while there is a relieving path from a member, hand over along the shortest one.
  *
- * With equal subscriptions all paths have one edge, step 3 moves from the fullest to the emptiest, and each
- * move is one that every balanced assignment has to make: that is the stickiness. What a member has is
- * counted by topic, so that paths are searched over topics and not over partitions. */
+ * With equal subscriptions all paths have one edge, step 3 moves from the fullest to the emptiest,
+ * and each move is one that every balanced assignment has to make: that is the stickiness. What a
+ * member has is counted by topic, so that paths are searched over topics and not over
+ * partitions. */
 #include "broker/assignor.h"
 
 #include <stdbool.h>
@@ -26,10 +27,10 @@ struct state {
     const struct assignor_member *members;
     uint32_t member_count;
     int32_t *owners;
-    uint32_t *first;      /* of each topic: the number of its partition 0 */
-    uint32_t *load;       /* of each member: how many partitions it has */
-    uint32_t *has;        /* [member][topic]: how many of that topic */
-    bool *reads;          /* [member][topic] */
+    uint32_t *first; /* of each topic: the number of its partition 0 */
+    uint32_t *load;  /* of each member: how many partitions it has */
+    uint32_t *has;   /* [member][topic]: how many of that topic */
+    bool *reads;     /* [member][topic] */
     /* the search for a path */
     uint32_t *queue;
     int32_t *came_from;   /* member before it on the path; -1 not visited */
@@ -92,8 +93,8 @@ static void give_away_the_rest(struct state *s)
     }
 }
 
-/* Breadth first from `start`; the emptiest member at the first distance where one has at least two less.
- * -1 when there is none. */
+/* Breadth first from `start`; the emptiest member at the first distance where one has at least two
+ * less. -1 when there is none. */
 static int64_t find_relief(struct state *s, uint32_t start)
 {
     memset(s->came_from, 0xff, s->member_count * sizeof *s->came_from);
@@ -113,7 +114,8 @@ static int64_t find_relief(struct state *s, uint32_t start)
                     s->came_from[y] = (int32_t)x;
                     s->came_topic[y] = t;
                     s->queue[tail++] = y;
-                    if (s->load[y] + 2 <= s->load[start] && (best < 0 || s->load[y] < s->load[best])) {
+                    if (s->load[y] + 2 <= s->load[start] &&
+                        (best < 0 || s->load[y] < s->load[best])) {
                         best = y;
                     }
                 }
@@ -138,8 +140,8 @@ static void hand_over(struct state *s, uint32_t from, uint32_t to, uint32_t topi
     srt_unreachable("a member has no partition of a topic that it has some of");
 }
 
-/* The fullest member that can be relieved at all. Whoever cannot be relieved now cannot be later either,
- * as long as loads only get closer; so each is given up at most once. */
+/* The fullest member that can be relieved at all. Whoever cannot be relieved now cannot be later
+ * either, as long as loads only get closer; so each is given up at most once. */
 static void relieve(struct state *s)
 {
     bool *given_up = srt_xcalloc(s->member_count, sizeof *given_up);

@@ -20,15 +20,15 @@ struct assignor_member {
 
 enum { ASSIGNOR_NOBODY = -1 };
 
-/* Partitions are numbered through: those of topic 0, then those of topic 1, and so on. `owners` has one
- * entry for each: on entry the index of the member that had it (ASSIGNOR_NOBODY: new, or its member left),
- * on return the one that has it now; ASSIGNOR_NOBODY when no member reads that topic.
+/* Partitions are numbered through: those of topic 0, then those of topic 1, and so on. `owners` has
+ * one entry for each: on entry the index of the member that had it (ASSIGNOR_NOBODY: new, or its
+ * member left), on return the one that has it now; ASSIGNOR_NOBODY when no member reads that topic.
  *
  *   - Every partition that any member reads has exactly one owner, which reads its topic.
- *   - No member has two more than one that could relieve it, directly or through others. So members that
- *     read the same topics have numbers of partitions within one of each other.
- *   - A partition keeps its owner wherever that allows it: with equal subscriptions, no assignment that is
- *     balanced moves fewer.
+ *   - No member has two more than one that could relieve it, directly or through others. So members
+ *     that read the same topics have numbers of partitions within one of each other.
+ *   - A partition keeps its owner wherever that allows it: with equal subscriptions, no assignment
+ *     that is balanced moves fewer.
  *   - The same input gives the same output. */
 void assignor_assign(const struct assignor_topic *topics, uint32_t topic_count,
                      const struct assignor_member *members, uint32_t member_count, int32_t *owners);

@@ -21,7 +21,8 @@ void broker_options_default(struct broker_options *options)
 }
 
 /* node.json is the store's; the id in it is for people and clients. */
-static int read_node_id(struct broker *broker, const struct store_options *options, struct srt_err *err)
+static int read_node_id(struct broker *broker, const struct store_options *options,
+                        struct srt_err *err)
 {
     char *path = srt_xasprintf("%s/node.json", options->data_dir);
     struct srt_buf text = {0};
@@ -52,7 +53,8 @@ out:
     return code;
 }
 
-int broker_open(const struct broker_options *options, struct broker **ret_broker, struct srt_err *err)
+int broker_open(const struct broker_options *options, struct broker **ret_broker,
+                struct srt_err *err)
 {
     struct broker *broker = srt_xcalloc(1, sizeof *broker);
     broker->clock = options->store.clock ? options->store.clock : srt_clock_real();
@@ -62,7 +64,7 @@ int broker_open(const struct broker_options *options, struct broker **ret_broker
 
     struct store_options store_options = options->store;
     store_options.meta = registry_meta_ops(broker);
-    int code = store_open(&store_options, &broker->store, err); /* sets it before it asks registry.c */
+    int code = store_open(&store_options, &broker->store, err); /* set before it applies */
     if (code == SRT_OK) {
         code = read_node_id(broker, &store_options, err);
     }
@@ -129,7 +131,8 @@ int broker_write_entry(struct broker *broker, uint8_t kind, const struct srt_buf
 /* --- producing --- */
 
 /* The bytes must be whole batches, back to back; what is inside them is their maker's business. */
-static int check_append(const struct store_append *append, uint64_t *size_bytes, struct srt_err *err)
+static int check_append(const struct store_append *append, uint64_t *size_bytes,
+                        struct srt_err *err)
 {
     size_t at = 0;
     while (at < append->size_bytes) {
@@ -141,15 +144,18 @@ static int check_append(const struct store_append *append, uint64_t *size_bytes,
         if (code == SRT_OK && (info.attributes & (BATCH_ATTR_TRANSACTIONAL | BATCH_ATTR_CONTROL))) {
             return srt_fail(err, SRT_EUNAVAILABLE, "transactional batches are not in this version");
         }
-        if (code != SRT_OK || info.record_count < 1 || info.last_offset_delta != info.record_count - 1) {
-            return srt_fail(err, SRT_EINVAL, "topic '%s' partition %" PRId32 ": no batch at byte %zu of %zu",
+        if (code != SRT_OK || info.record_count < 1 ||
+            info.last_offset_delta != info.record_count - 1) {
+            return srt_fail(err, SRT_EINVAL,
+                            "topic '%s' partition %" PRId32 ": no batch at byte %zu of %zu",
                             partition_topic(append->part), partition_index(append->part), at,
                             append->size_bytes);
         }
         at += info.size_bytes;
     }
     if (append->size_bytes == 0) {
-        return srt_fail(err, SRT_EINVAL, "topic '%s' partition %" PRId32 ": an append without a batch",
+        return srt_fail(err, SRT_EINVAL,
+                        "topic '%s' partition %" PRId32 ": an append without a batch",
                         partition_topic(append->part), partition_index(append->part));
     }
     *size_bytes += append->size_bytes;
@@ -164,13 +170,17 @@ static int check_position(struct broker *broker, const struct group_position *po
     if (of_topic == (name_len > 0)) {
         return srt_fail(err, SRT_EINVAL, "a position is of a partition or of a named source");
     }
-    if (name_len > SRT_POSITION_SOURCE_NAME_MAX || position->detail_len > SRT_POSITION_DETAIL_BYTES_MAX) {
-        return srt_fail(err, SRT_ETOOBIG, "position of '%.64s': its name has %zu bytes, its detail %" PRIu32
-                        "; at most %d and %d", name_len ? position->source_name : "a partition", name_len,
+    if (name_len > SRT_POSITION_SOURCE_NAME_MAX ||
+        position->detail_len > SRT_POSITION_DETAIL_BYTES_MAX) {
+        return srt_fail(err, SRT_ETOOBIG,
+                        "position of '%.64s': its name has %zu bytes, its detail %" PRIu32
+                        "; at most %d and %d",
+                        name_len ? position->source_name : "a partition", name_len,
                         position->detail_len, SRT_POSITION_SOURCE_NAME_MAX,
                         SRT_POSITION_DETAIL_BYTES_MAX);
     }
-    if (position->offset < 0 || position->partition < 0 || (!of_topic && position->partition != 0)) {
+    if (position->offset < 0 || position->partition < 0 ||
+        (!of_topic && position->partition != 0)) {
         return srt_fail(err, SRT_EINVAL, "position %" PRId64 " of partition %" PRId32 " is none",
                         position->offset, position->partition);
     }
@@ -209,8 +219,9 @@ static int check_write(struct broker *broker, const struct broker_write *write, 
         return srt_fail(err, SRT_EINVAL, "a write of nothing");
     }
     if (size_bytes > store_write_bytes_max(broker->store)) {
-        return srt_fail(err, SRT_ETOOBIG, "one write of %" PRIu64 " bytes; the journal takes %" PRIu64,
-                        size_bytes, store_write_bytes_max(broker->store));
+        return srt_fail(err, SRT_ETOOBIG,
+                        "one write of %" PRIu64 " bytes; the journal takes %" PRIu64, size_bytes,
+                        store_write_bytes_max(broker->store));
     }
     if (write->position_count > 0) {
         return group_check_name(write->group, err);
@@ -236,7 +247,8 @@ static int encode_positions(struct broker *broker, struct broker_write *write, s
     }
     if (srt_buf_failed(&write->meta_bytes)) {
         srt_buf_fini(&write->meta_bytes);
-        return srt_fail(err, SRT_ENOMEM, "no memory for %" PRIu32 " positions", write->position_count);
+        return srt_fail(err, SRT_ENOMEM, "no memory for %" PRIu32 " positions",
+                        write->position_count);
     }
     write->meta = (struct store_meta_entry){
         .kind = METADATA_POSITIONS,

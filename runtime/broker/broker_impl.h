@@ -25,8 +25,9 @@ struct broker {
 /* SRT_EDENIED when the broker only reads. */
 int broker_check_writable(const struct broker *broker, struct srt_err *err);
 
-/* The two ends of a write around store_submit(&write->store_write): check, encode, count it as in flight;
- * and take that back. When the store has taken the write, the second happens before write->done. */
+/* The two ends of a write around store_submit(&write->store_write): check, encode, count it as in
+ * flight; and take that back. When the store has taken the write, the second happens before
+ * write->done. */
 int broker_begin_write(struct broker *broker, struct broker_write *write, struct srt_err *err);
 void broker_end_write(struct broker_write *write);
 

@@ -1,6 +1,6 @@
-/* Topics are created, altered and deleted one at a time, each by one journal entry that registry_apply
- * turns into what is in memory. What can fail is done before the entry is written: from then on the change
- * has happened, and nothing may stand in its way. */
+/* Topics are created, altered and deleted one at a time, each by one journal entry that
+ * registry_apply turns into what is in memory. What can fail is done before the entry is written:
+ * from then on the change has happened, and nothing may stand in its way. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,24 +14,28 @@
 static int check_name(const char *name, struct srt_err *err)
 {
     if (!topic_name_valid(name)) {
-        return srt_fail(err, SRT_EINVAL,
-                        "topic name '%.64s' is not valid: 1 to %d of a-z A-Z 0-9 . _ -, not '.' or '..'",
-                        name, SRT_TOPIC_NAME_MAX);
+        return srt_fail(
+            err, SRT_EINVAL,
+            "topic name '%.64s' is not valid: 1 to %d of a-z A-Z 0-9 . _ -, not '.' or '..'", name,
+            SRT_TOPIC_NAME_MAX);
     }
     if (topic_name_reserved(name)) {
-        return srt_fail(err, SRT_EINVAL, "topic name '%s' is reserved: it begins with '__streamrt'", name);
+        return srt_fail(err, SRT_EINVAL, "topic name '%s' is reserved: it begins with '__streamrt'",
+                        name);
     }
     return SRT_OK;
 }
 
 /* A record that no frame can hold could be made, but never written. */
-static int check_config(struct broker *broker, const struct topic_config *config, struct srt_err *err)
+static int check_config(struct broker *broker, const struct topic_config *config,
+                        struct srt_err *err)
 {
     int code = topic_config_check(config, err);
     uint64_t limit = store_write_bytes_max(broker->store);
     if (code == SRT_OK && config->max_record_bytes > limit / 2) {
         code = srt_fail(err, SRT_EINVAL,
-                        "records of up to %" PRIu64 " bytes; half of what one journal frame takes is %" PRIu64,
+                        "records of up to %" PRIu64
+                        " bytes; half of what one journal frame takes is %" PRIu64,
                         config->max_record_bytes, limit / 2);
     }
     return code;

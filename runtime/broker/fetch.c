@@ -16,8 +16,8 @@ struct fetcher {
     struct partition_watch watch;
     void (*moved)(void *arg);
     void *arg;
-    /* A poll found nothing, and nobody was told since. Both sides exchange: either the store sees that the
-     * reader waits, or the reader sees what the store has made visible before. */
+    /* A poll found nothing, and nobody was told since. Both sides exchange: either the store sees
+     * that the reader waits, or the reader sees what the store has made visible before. */
     _Atomic bool waiting;
 };
 
@@ -35,12 +35,13 @@ static int acquire(struct broker *broker, const struct topic_id *topic_id, int32
     struct topic *topic = broker_topic_acquire_id(broker, topic_id);
     if (!topic) {
         char text[TOPIC_ID_TEXT_MAX];
-        return srt_fail(err, SRT_ENOENT, "topic %s does not exist", topic_id_format(text, topic_id));
+        return srt_fail(err, SRT_ENOENT, "topic %s does not exist",
+                        topic_id_format(text, topic_id));
     }
     struct partition *part = topic_partition(topic, partition);
     if (!part) {
-        int code = srt_fail(err, SRT_ENOENT, "topic '%s' has no partition %" PRId32, topic_name(topic),
-                            partition);
+        int code = srt_fail(err, SRT_ENOENT, "topic '%s' has no partition %" PRId32,
+                            topic_name(topic), partition);
         topic_unref(topic);
         return code;
     }
@@ -55,8 +56,8 @@ static int check_range(const struct fetcher *fetcher, int64_t offset, struct srt
     int64_t end = partition_high_watermark(fetcher->part);
     if (offset < start || offset > end) {
         return srt_fail(err, SRT_ERANGE,
-                        "topic '%s' partition %" PRId32 ": offset %" PRId64 " is not there, only %" PRId64
-                        " to %" PRId64,
+                        "topic '%s' partition %" PRId32 ": offset %" PRId64
+                        " is not there, only %" PRId64 " to %" PRId64,
                         topic_name(fetcher->topic), fetcher->partition, offset, start, end);
     }
     return SRT_OK;

@@ -1,14 +1,16 @@
 /* A group is a list of members, what each of them wants to read, and who reads what.
  *
- * Each change of members or of their topics' partitions makes a new generation: the partitions are dealt
- * anew (assignor.c), then every member but the one that asked is told to fetch its part. Committing is
- * fenced by the generation, so a member that has not noticed yet cannot overwrite what the new owner of a
- * partition has done.
+ * Each change of members or of their topics' partitions makes a new generation: the partitions are
+ * dealt anew (assignor.c), then every member but the one that asked is told to fetch its part.
+ * Committing is fenced by the generation, so a member that has not noticed yet cannot overwrite
+ * what the new owner of a partition has done.
  *
- *     join --> [registry lock [group lock: change list, new generation, deal, note whom to tell]] --> tell
+ *     join --> [registry lock [group lock: change list, new generation, deal, note whom to tell]]
+ *     --> tell
  *
- * Telling happens without locks. A member that leaves waits until nobody is telling it any more, so its
- * callback's argument may be freed once it has left; what it waits for is counted in the member. */
+ * Telling happens without locks. A member that leaves waits until nobody is telling it any more, so
+ * its callback's argument may be freed once it has left; what it waits for is counted in the
+ * member. */
 #include "broker/group.h"
 
 #include <inttypes.h>
@@ -102,7 +104,8 @@ bool group_is_empty(const struct group *group)
 
 static struct group_member *find_on(struct srt_list *list, const char *id)
 {
-    srt_list_for_each(node, list) {
+    srt_list_for_each(node, list)
+    {
         if (strcmp(group_member_of(node)->id, id) == 0) {
             return group_member_of(node);
         }
@@ -119,7 +122,8 @@ int group_find_member(struct group *group, const char *id, struct group_member *
         return SRT_OK;
     }
     if (find_on(&group->expired, id)) {
-        return srt_fail(err, SRT_EFENCED, "member '%s' of group '%s' was silent too long and is out", id,
+        return srt_fail(err, SRT_EFENCED,
+                        "member '%s' of group '%s' was silent too long and is out", id,
                         group->name);
     }
     return srt_fail(err, SRT_ENOENT, "group '%s' has no member '%s'", group->name, id);
@@ -227,12 +231,12 @@ static int check_may_join(const struct group *group, const struct group_join *jo
                           struct srt_err *err)
 {
     if (group->protocol_type && strcmp(group->protocol_type, join->protocol_type) != 0) {
-        return srt_fail(err, SRT_EINVAL, "group '%s' belongs to a %s; a %s cannot join it", group->name,
-                        group->protocol_type, join->protocol_type);
+        return srt_fail(err, SRT_EINVAL, "group '%s' belongs to a %s; a %s cannot join it",
+                        group->name, group->protocol_type, join->protocol_type);
     }
     if (!again && group->member_count >= SRT_GROUP_MEMBERS_MAX) {
-        return srt_fail(err, SRT_ETOOBIG, "group '%s' has %d members and takes no more", group->name,
-                        SRT_GROUP_MEMBERS_MAX);
+        return srt_fail(err, SRT_ETOOBIG, "group '%s' has %d members and takes no more",
+                        group->name, SRT_GROUP_MEMBERS_MAX);
     }
     return SRT_OK;
 }
@@ -348,7 +352,8 @@ int group_check_generation(const struct group *group, const struct group_member 
 {
     if (generation != group->generation) {
         return srt_fail(err, SRT_EFENCED,
-                        "member '%s' of group '%s' is in generation %" PRId32 ", the group in %" PRId32,
+                        "member '%s' of group '%s' is in generation %" PRId32
+                        ", the group in %" PRId32,
                         member->id, group->name, generation, group->generation);
     }
     return SRT_OK;
@@ -410,7 +415,8 @@ static void expire(struct group *group, struct group_member *member, struct grou
     member->parts = NULL;
     member->part_count = 0;
     group_add_notice(notices, member, group->generation + 1);
-    srt_list_for_each_safe(node, &group->expired) {
+    srt_list_for_each_safe(node, &group->expired)
+    {
         if (group->expired_count > GROUP_EXPIRED_MAX && group_member_of(node)->notice_count == 0) {
             struct group_member *oldest = group_member_of(node);
             remove_member(group, oldest);
@@ -424,7 +430,8 @@ static void expire_of_group(struct broker *broker, struct group *group, int64_t 
     struct group_notices notices = {0};
     bool any = false;
     lock_both(broker, group);
-    srt_list_for_each_safe(node, &group->members) {
+    srt_list_for_each_safe(node, &group->members)
+    {
         struct group_member *member = group_member_of(node);
         if (member->session_ns >= 0 && now_ns - member->seen_ns > member->session_ns) {
             expire(group, member, &notices);
@@ -451,7 +458,8 @@ void group_expire_members(struct broker *broker)
 
 static bool reads_topic(const struct group *group, const char *topic)
 {
-    srt_list_for_each(node, &group->members) {
+    srt_list_for_each(node, &group->members)
+    {
         const struct group_member *member = group_member_of(node);
         for (uint32_t i = 0; i < member->topic_count; i++) {
             if (strcmp(member->topics[i], topic) == 0) {

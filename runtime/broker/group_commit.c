@@ -1,7 +1,7 @@
-/* Committing positions as a member. The fence (member in, generation current) and the hand-over to the store
- * are one step under the group's lock: else a commit could be found good, be overtaken by a rebalance and by
- * the new owner's commit, and then land behind it. The store takes a write without blocking, and keeps the
- * order in which it takes them. */
+/* Committing positions as a member. The fence (member in, generation current) and the hand-over to
+ * the store are one step under the group's lock: else a commit could be found good, be overtaken by
+ * a rebalance and by the new owner's commit, and then land behind it. The store takes a write
+ * without blocking, and keeps the order in which it takes them. */
 #include <inttypes.h>
 
 #include "base/assert.h"
@@ -46,7 +46,8 @@ static int hand_over(struct broker *broker, struct commit *commit, const char *m
             return SRT_OK;
         }
         if (code != SRT_EAGAIN) {
-            return srt_fail(err, code, "commit of group '%s': %s", group->name, srt_code_text(code));
+            return srt_fail(err, code, "commit of group '%s': %s", group->name,
+                            srt_code_text(code));
         }
         (void)io_cond_wait_ms(&group->changed, &group->lock, COMMIT_RETRY_MS);
     }

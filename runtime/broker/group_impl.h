@@ -31,8 +31,8 @@ struct group_member {
     int64_t seen_ns;    /* monotonic */
     void (*on_change)(void *arg, int32_t generation);
     void *arg;
-    uint32_t notice_count;  /* notices that name it: they keep it alive */
-    uint32_t calling_count; /* on_change calls running now */
+    uint32_t notice_count;         /* notices that name it: they keep it alive */
+    uint32_t calling_count;        /* on_change calls running now */
     struct group_partition *parts; /* by topic id and partition */
     uint32_t part_count;
 };
@@ -41,9 +41,9 @@ struct group {
     char *name;
     uint32_t refs; /* under the registry's lock: who uses it just now */
     struct io_lock lock;
-    struct io_cond changed; /* a commit is done, a callback has returned */
-    char *protocol_type;    /* NULL: nobody's yet */
-    int32_t generation;     /* 0 before the first join */
+    struct io_cond changed;  /* a commit is done, a callback has returned */
+    char *protocol_type;     /* NULL: nobody's yet */
+    int32_t generation;      /* 0 before the first join */
     struct srt_list members; /* by id */
     uint32_t member_count;
     struct srt_list expired; /* oldest first, at most GROUP_EXPIRED_MAX */
@@ -65,8 +65,8 @@ int group_check_name(const char *name, struct srt_err *err);
 /* Nobody and nothing: it need not be kept. */
 bool group_is_empty(const struct group *group);
 
-/* A topic was created, got partitions or was deleted: those that read it get another assignment. On the
- * store thread, from apply. */
+/* A topic was created, got partitions or was deleted: those that read it get another assignment. On
+ * the store thread, from apply. */
 void group_topic_changed(struct broker *broker, const char *topic);
 
 /* With a reference for registry_release_group; NULL, and SRT_ENOENT in err. */
@@ -92,9 +92,11 @@ struct group_notices {
     size_t cap;
 };
 
-void group_add_notice(struct group_notices *notices, struct group_member *member, int32_t generation);
+void group_add_notice(struct group_notices *notices, struct group_member *member,
+                      int32_t generation);
 
-/* A new generation. Under the registry's lock and the group's; everyone but `except` is to be told. */
+/* A new generation. Under the registry's lock and the group's; everyone but `except` is to be
+ * told. */
 void group_rebalance(struct broker *broker, struct group *group, const struct group_member *except,
                      struct group_notices *notices);
 

@@ -1,5 +1,5 @@
-/* A new generation of a group: which topics its members read and how many partitions these have by now, who
- * had what, what the assignor makes of it, and whom to tell. */
+/* A new generation of a group: which topics its members read and how many partitions these have by
+ * now, who had what, what the assignor makes of it, and whom to tell. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +23,8 @@ void group_add_notice(struct group_notices *notices, struct group_member *member
 }
 
 struct deal {
-    struct topic **topics; /* that exist and that anyone reads, by name; borrowed under the registry's lock */
+    struct topic *
+        *topics; /* that exist and are read, by name; borrowed under the registry's lock */
     uint32_t topic_count;
     struct assignor_topic *counts;
     uint32_t *first; /* number of each topic's partition 0, and the end */
@@ -34,18 +35,21 @@ struct deal {
 
 static int compare_topics(const void *left, const void *right)
 {
-    return strcmp(topic_name(*(struct topic *const *)left), topic_name(*(struct topic *const *)right));
+    return strcmp(topic_name(*(struct topic *const *)left),
+                  topic_name(*(struct topic *const *)right));
 }
 
 static void collect_topics(struct broker *broker, struct group *group, struct deal *deal)
 {
     size_t most = 0;
-    srt_list_for_each(node, &group->members) {
+    srt_list_for_each(node, &group->members)
+    {
         most += group_member_of(node)->topic_count;
     }
     struct topic **topics = srt_xcalloc(most, sizeof(struct topic *));
     size_t count = 0;
-    srt_list_for_each(node, &group->members) {
+    srt_list_for_each(node, &group->members)
+    {
         const struct group_member *member = group_member_of(node);
         for (uint32_t i = 0; i < member->topic_count; i++) {
             struct topic *topic =
@@ -95,7 +99,8 @@ static void collect_members(struct group *group, struct deal *deal)
         deal->owners[p] = ASSIGNOR_NOBODY;
     }
     uint32_t index = 0;
-    srt_list_for_each(node, &group->members) {
+    srt_list_for_each(node, &group->members)
+    {
         struct group_member *member = group_member_of(node);
         uint32_t *reads = srt_xcalloc(member->topic_count, sizeof *reads);
         uint32_t count = 0;
@@ -111,7 +116,8 @@ static void collect_members(struct group *group, struct deal *deal)
             for (uint32_t t = 0; t < deal->topic_count; t++) {
                 if (topic_id_equal(topic_get_id(deal->topics[t]), &member->parts[i].topic_id) &&
                     member->parts[i].partition < deal->counts[t].partition_count) {
-                    deal->owners[deal->first[t] + (uint32_t)member->parts[i].partition] = (int32_t)index;
+                    deal->owners[deal->first[t] + (uint32_t)member->parts[i].partition] =
+                        (int32_t)index;
                 }
             }
         }
@@ -149,7 +155,8 @@ void group_rebalance(struct broker *broker, struct group *group, const struct gr
     assignor_assign(deal.counts, deal.topic_count, deal.members, group->member_count, deal.owners);
     hand_out(group, &deal);
     group->generation++;
-    srt_list_for_each(node, &group->members) {
+    srt_list_for_each(node, &group->members)
+    {
         if (group_member_of(node) != except) {
             group_add_notice(notices, group_member_of(node), group->generation);
         }

@@ -262,7 +262,8 @@ static struct metadata_position take_position(struct cursor *c)
 
     bool named = position.source_name.n > 0;
     must(c, position.source_name.n <= SRT_POSITION_SOURCE_NAME_MAX, "a source's name is too long");
-    must(c, topic_id_is_zero(&position.topic_id) == named, "a position is of nothing or of two things");
+    must(c, topic_id_is_zero(&position.topic_id) == named,
+         "a position is of nothing or of two things");
     must(c, !named || (position.partition == 0 && position.former_topic.n == 0),
          "a named source has a partition or topic");
     must(c, position.partition >= 0 && position.partition < SRT_TOPIC_PARTITIONS_MAX,
@@ -300,8 +301,8 @@ static int check_version(struct cursor *c, const char *what, struct srt_err *err
 {
     uint8_t version = take_u8(c);
     if (!c->wrong && version != METADATA_VERSION) {
-        return srt_fail(err, SRT_EVERSION, "%s has version %u, this program knows %d", what, version,
-                        METADATA_VERSION);
+        return srt_fail(err, SRT_EVERSION, "%s has version %u, this program knows %d", what,
+                        version, METADATA_VERSION);
     }
     return SRT_OK;
 }
@@ -388,8 +389,8 @@ static int read_snapshot(const uint8_t *data, size_t size, const struct metadata
     return code == SRT_OK ? check_end(&c, "metadata snapshot", err) : code;
 }
 
-int metadata_decode_snapshot(const uint8_t *data, size_t size, const struct metadata_visitor *visitor,
-                             struct srt_err *err)
+int metadata_decode_snapshot(const uint8_t *data, size_t size,
+                             const struct metadata_visitor *visitor, struct srt_err *err)
 {
     int code = read_snapshot(data, size, NULL, err);
     return code == SRT_OK ? read_snapshot(data, size, visitor, err) : code;

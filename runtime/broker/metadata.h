@@ -3,7 +3,8 @@
  * Owner:   registry.c reads them, broker.c and broker_topic.c write them.
  * Thread:  any; pure.
  * Memory:  encoders append to the caller's buffer; what is decoded borrows the bytes.
- * Fails:   decoding: SRT_EVERSION for a kind or version of a later release, SRT_ECORRUPT for the rest. */
+ * Fails:   decoding: SRT_EVERSION for a kind or version of a later release, SRT_ECORRUPT for the
+ *          rest. */
 #ifndef SRT_BROKER_METADATA_H
 #define SRT_BROKER_METADATA_H
 
@@ -40,8 +41,8 @@ void metadata_put_positions(struct srt_buf *to, const char *group, const char *p
 void metadata_put_position(struct srt_buf *to, const struct group_position *position,
                            const char *former_topic);
 
-/* A snapshot: the topics' count and each topic, then the groups' count and each group, which is its name,
- * type and number of positions followed by these. */
+/* A snapshot: the topics' count and each topic, then the groups' count and each group, which is its
+ * name, type and number of positions followed by these. */
 void metadata_put_snapshot(struct srt_buf *to, uint32_t topic_count);
 void metadata_put_snapshot_topic(struct srt_buf *to, const struct topic_id *id, const char *name,
                                  const struct topic_config *config);
@@ -83,8 +84,8 @@ struct metadata_position {
     struct srt_str detail;
 };
 
-/* Take the first position off `*positions`, which metadata_decode or the snapshot's reader has checked;
- * false at the end. */
+/* Take the first position off `*positions`, which metadata_decode or the snapshot's reader has
+ * checked; false at the end. */
 bool metadata_next_position(struct srt_str *positions, struct metadata_position *ret);
 
 /* A snapshot is read twice: once to check it, once to use it. */
@@ -93,7 +94,7 @@ struct metadata_visitor {
     int (*topic)(void *ctx, const struct metadata_topic *topic, struct srt_err *err);
     int (*group)(void *ctx, const struct metadata_group *group, struct srt_err *err);
 };
-int metadata_decode_snapshot(const uint8_t *data, size_t size, const struct metadata_visitor *visitor,
-                             struct srt_err *err);
+int metadata_decode_snapshot(const uint8_t *data, size_t size,
+                             const struct metadata_visitor *visitor, struct srt_err *err);
 
 #endif

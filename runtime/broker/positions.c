@@ -33,8 +33,8 @@ void positions_fini(struct positions *positions)
 }
 
 /* Compare an entry with a key: partitions stand before named sources. */
-static int compare(const struct positions_entry *entry, const struct topic_id *id, int32_t partition,
-                   struct srt_str source_name)
+static int compare(const struct positions_entry *entry, const struct topic_id *id,
+                   int32_t partition, struct srt_str source_name)
 {
     if (!entry->source_name || source_name.n == 0) {
         if (entry->source_name || source_name.n > 0) {
@@ -44,13 +44,14 @@ static int compare(const struct positions_entry *entry, const struct topic_id *i
         return by_id ? by_id : (entry->partition > partition) - (entry->partition < partition);
     }
     size_t len = strlen(entry->source_name);
-    int by_text = memcmp(entry->source_name, source_name.p, len < source_name.n ? len : source_name.n);
+    int by_text =
+        memcmp(entry->source_name, source_name.p, len < source_name.n ? len : source_name.n);
     return by_text ? by_text : (len > source_name.n) - (len < source_name.n);
 }
 
 /* The index of the key, or where it would go. */
-static uint32_t search(const struct positions *positions, const struct topic_id *id, int32_t partition,
-                       struct srt_str source_name, bool *ret_found)
+static uint32_t search(const struct positions *positions, const struct topic_id *id,
+                       int32_t partition, struct srt_str source_name, bool *ret_found)
 {
     uint32_t low = 0;
     uint32_t high = positions->count;
@@ -88,8 +89,8 @@ static struct positions_entry *insert_at(struct positions *positions, uint32_t i
 void positions_set(struct positions *positions, const struct metadata_position *position)
 {
     bool found;
-    uint32_t at = search(positions, &position->topic_id, position->partition, position->source_name,
-                         &found);
+    uint32_t at =
+        search(positions, &position->topic_id, position->partition, position->source_name, &found);
     struct positions_entry *entry = found ? &positions->entries[at] : insert_at(positions, at);
     if (!found) {
         entry->topic_id = position->topic_id;
@@ -180,9 +181,10 @@ void positions_encode(const struct positions *positions, struct srt_buf *to)
 
 /* --- everybody's: the broker's questions --- */
 
-int broker_group_position(struct broker *broker, const char *group_name, const struct topic_id *topic_id,
-                          int32_t partition, const char *source_name, int64_t *ret_offset,
-                          uint8_t **ret_detail, uint32_t *ret_detail_len)
+int broker_group_position(struct broker *broker, const char *group_name,
+                          const struct topic_id *topic_id, int32_t partition,
+                          const char *source_name, int64_t *ret_offset, uint8_t **ret_detail,
+                          uint32_t *ret_detail_len)
 {
     struct group *group = registry_acquire_group(broker, group_name, false);
     if (!group) {
@@ -299,8 +301,8 @@ static int compare_rows(const void *left, const void *right)
     return order ? order : (a->partition > b->partition) - (a->partition < b->partition);
 }
 
-void broker_group_each_lag(struct broker *broker, void (*each)(void *arg, const struct group_lag *lag),
-                           void *arg)
+void broker_group_each_lag(struct broker *broker,
+                           void (*each)(void *arg, const struct group_lag *lag), void *arg)
 {
     struct lag_list list = {0};
     size_t group_count;

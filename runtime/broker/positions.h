@@ -49,6 +49,7 @@ void positions_topic_gone(struct positions *positions, const struct topic_id *to
 bool positions_has_former(const struct positions *positions, const char *name);
 void positions_drop_former(struct positions *positions, const char *name);
 
-void positions_encode(const struct positions *positions, struct srt_buf *to); /* one after the other */
+/* One after the other. */
+void positions_encode(const struct positions *positions, struct srt_buf *to);
 
 #endif

@@ -35,8 +35,9 @@ void producer_options_default(struct producer_options *options)
     };
 }
 
-int producer_create(struct broker *broker, const char *topic_name_, const struct producer_options *options,
-                    struct producer **ret, struct srt_err *err)
+int producer_create(struct broker *broker, const char *topic_name_,
+                    const struct producer_options *options, struct producer **ret,
+                    struct srt_err *err)
 {
     struct topic *topic = broker_topic_acquire(broker, topic_name_);
     if (!topic) {
@@ -105,7 +106,8 @@ static int write_finished(struct producer *producer, struct srt_err *err)
     return SRT_OK;
 }
 
-/* Move a lane's batch, if it has records, to the finished ones. Out of memory leaves it where it is. */
+/* Move a lane's batch, if it has records, to the finished ones. Out of memory leaves it where it
+ * is. */
 static int finish(struct producer *producer, struct lane *lane, struct srt_err *err)
 {
     if (lane->builder.record_count == 0) {
@@ -136,7 +138,8 @@ static int choose_partition(struct producer *producer, const struct record *rec,
                             int32_t *ret, struct srt_err *err)
 {
     if (partition >= producer->lane_count || partition < PRODUCE_ANY_PARTITION) {
-        return srt_fail(err, SRT_EINVAL, "topic '%s' has no partition %" PRId32 ", only 0 to %" PRId32,
+        return srt_fail(err, SRT_EINVAL,
+                        "topic '%s' has no partition %" PRId32 ", only 0 to %" PRId32,
                         topic_name(producer->topic), partition, producer->lane_count - 1);
     }
     if (partition != PRODUCE_ANY_PARTITION) {
@@ -169,7 +172,8 @@ int producer_add(struct producer *producer, const struct record *rec, int32_t pa
     }
     struct lane *lane = &producer->lanes[partition];
     if (lane->builder.record_count > 0 &&
-        batch_builder_size(&lane->builder) + batch_record_size_max(rec) > producer->options.batch_bytes) {
+        batch_builder_size(&lane->builder) + batch_record_size_max(rec) >
+            producer->options.batch_bytes) {
         code = finish(producer, lane, err);
         if (code != SRT_OK) {
             return code;

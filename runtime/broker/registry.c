@@ -1,15 +1,15 @@
-/* What the broker knows of topics, groups and positions is the sum of the journal's metadata entries.
- * There is one way in, registry_apply, which the store calls when an entry is durable, and again with the
- * same entries in the same order when it recovers:
+/* What the broker knows of topics, groups and positions is the sum of the journal's metadata
+ * entries. There is one way in, registry_apply, which the store calls when an entry is durable, and
+ * again with the same entries in the same order when it recovers:
  *
  *     broker_topic_create --entry--> journal --fdatasync--> registry_apply --> maps
  *                                       |                        ^
  *                                       `------ recovery --------'
  *
- * So a crash at any moment leaves memory and disk of one mind, and nothing here is undone, ever. An entry
- * that makes no sense (a topic that exists is created) was let in by a bug or is damage; both end the
- * recovery. Members of groups are not metadata: they live and die with the process (group.c).
- */
+ * So a crash at any moment leaves memory and disk of one mind, and nothing here is undone, ever. An
+ * entry that makes no sense (a topic that exists is created) was let in by a bug or is damage; both
+ * end the recovery. Members of groups are not metadata: they live and die with the process
+ * (group.c). */
 #include "broker/registry.h"
 
 #include <inttypes.h>
@@ -101,7 +101,8 @@ struct topic *broker_topic_find_id(struct broker *broker, const struct topic_id 
 
 static int compare_topics(const void *left, const void *right)
 {
-    return strcmp(topic_name(*(struct topic *const *)left), topic_name(*(struct topic *const *)right));
+    return strcmp(topic_name(*(struct topic *const *)left),
+                  topic_name(*(struct topic *const *)right));
 }
 
 static int compare_groups(const void *left, const void *right)
@@ -123,11 +124,13 @@ static void **sorted(const struct srt_map *map, int (*compare)(const void *, con
     return values;
 }
 
-void broker_topic_each(struct broker *broker, void (*each)(void *arg, struct topic *topic), void *arg)
+void broker_topic_each(struct broker *broker, void (*each)(void *arg, struct topic *topic),
+                       void *arg)
 {
     io_lock(&broker->registry.lock);
     size_t count = broker->registry.topics_by_name.used;
-    struct topic **topics = (struct topic **)sorted(&broker->registry.topics_by_name, compare_topics);
+    struct topic **topics =
+        (struct topic **)sorted(&broker->registry.topics_by_name, compare_topics);
     for (size_t i = 0; i < count; i++) {
         topic_ref(topics[i]);
     }
@@ -226,7 +229,8 @@ int registry_begin_writes(struct broker *broker, const struct store_append *appe
         if (topic && !topic->closed) {
             topic->writes_in_flight++;
         } else {
-            code = srt_fail(err, SRT_ENOENT, "topic '%s' was deleted", partition_topic(appends[i].part));
+            code = srt_fail(err, SRT_ENOENT, "topic '%s' was deleted",
+                            partition_topic(appends[i].part));
             end_locked(broker, appends, i);
         }
     }
@@ -291,7 +295,8 @@ static int attach(struct broker *broker, const struct topic_id *id, const char *
     config.segment_bytes = version->config.segment_bytes;
     config.segment_ms = version->config.segment_ms;
     for (int32_t i = 0; i < version->config.partition_count; i++) {
-        int code = store_partition_attach(broker->store, id, name, i, &config, &version->parts[i], err);
+        int code =
+            store_partition_attach(broker->store, id, name, i, &config, &version->parts[i], err);
         if (code != SRT_OK) {
             return code;
         }
@@ -313,7 +318,8 @@ static int make_version(struct broker *broker, const struct topic_id *id, const 
     return SRT_OK;
 }
 
-static int apply_created(struct broker *broker, const struct metadata_topic *meta, struct srt_err *err)
+static int apply_created(struct broker *broker, const struct metadata_topic *meta,
+                         struct srt_err *err)
 {
     char *name = srt_xstrndup(meta->name.p, meta->name.n);
     if (broker_topic_find(broker, name) || broker_topic_find_id(broker, &meta->id)) {
@@ -339,11 +345,12 @@ static int apply_created(struct broker *broker, const struct metadata_topic *met
 static int fail_unknown(const struct topic_id *id, const char *what, struct srt_err *err)
 {
     char text[TOPIC_ID_TEXT_MAX];
-    return srt_fail(err, SRT_ECORRUPT, "topic %s is %s, but there is none", topic_id_format(text, id),
-                    what);
+    return srt_fail(err, SRT_ECORRUPT, "topic %s is %s, but there is none",
+                    topic_id_format(text, id), what);
 }
 
-static int apply_altered(struct broker *broker, const struct metadata_topic *meta, struct srt_err *err)
+static int apply_altered(struct broker *broker, const struct metadata_topic *meta,
+                         struct srt_err *err)
 {
     struct topic *topic = broker_topic_find_id(broker, &meta->id);
     if (!topic) {
@@ -351,7 +358,8 @@ static int apply_altered(struct broker *broker, const struct metadata_topic *met
     }
     int32_t before = topic_partition_count(topic);
     if (meta->config.partition_count < before) {
-        return srt_fail(err, SRT_ECORRUPT, "topic '%s' is altered to fewer partitions", topic->name);
+        return srt_fail(err, SRT_ECORRUPT, "topic '%s' is altered to fewer partitions",
+                        topic->name);
     }
     struct topic_version *version;
     int code = make_version(broker, &meta->id, topic->name, &meta->config, &version, err);
@@ -365,7 +373,8 @@ static int apply_altered(struct broker *broker, const struct metadata_topic *met
     return SRT_OK;
 }
 
-static int apply_deleted(struct broker *broker, const struct metadata_topic *meta, struct srt_err *err)
+static int apply_deleted(struct broker *broker, const struct metadata_topic *meta,
+                         struct srt_err *err)
 {
     struct topic *topic = broker_topic_find_id(broker, &meta->id);
     if (!topic) {
@@ -403,8 +412,8 @@ static struct group *acquire_named(struct broker *broker, struct srt_str name)
     return registry_acquire_group(broker, text, true);
 }
 
-/* A position on a topic that is not there any more is ignored, unless it is what is left of one; a position
- * on a new topic ends those on its namesake. */
+/* A position on a topic that is not there any more is ignored, unless it is what is left of one; a
+ * position on a new topic ends those on its namesake. */
 static void set_position(struct broker *broker, struct group *group,
                          const struct metadata_position *position)
 {
@@ -452,7 +461,8 @@ static void apply_group_deleted(struct broker *broker, const struct metadata_gro
     registry_release_group(broker, group);
 }
 
-static int registry_apply(void *ctx, uint8_t kind, const uint8_t *data, size_t size, struct srt_err *err)
+static int registry_apply(void *ctx, uint8_t kind, const uint8_t *data, size_t size,
+                          struct srt_err *err)
 {
     struct broker *broker = ctx;
     struct metadata_entry entry;
@@ -506,8 +516,8 @@ static uint32_t count_lasting(struct group **groups, size_t count)
     return lasting;
 }
 
-/* Only the store thread changes topics and positions, and this is the store thread: nothing moves while it
- * is written down. */
+/* Only the store thread changes topics and positions, and this is the store thread: nothing moves
+ * while it is written down. */
 static void registry_snapshot(void *ctx, struct srt_buf *to)
 {
     struct broker *broker = ctx;
@@ -531,7 +541,8 @@ static void registry_snapshot(void *ctx, struct srt_buf *to)
         struct group *group = groups[i];
         io_lock(&group->lock);
         if (group->positions.count > 0) {
-            metadata_put_snapshot_group(to, group->name, group->protocol_type, group->positions.count);
+            metadata_put_snapshot_group(to, group->name, group->protocol_type,
+                                        group->positions.count);
             positions_encode(&group->positions, to);
         }
         io_unlock(&group->lock);

@@ -1,4 +1,5 @@
-/* registry.h - what the broker knows: topics by name and id, groups by name; changed by the journal only.
+/* registry.h - what the broker knows: topics by name and id, groups by name; changed by the journal
+ * only.
  *
  * Owner:   the broker has one.
  * Thread:  lookups from any; changes on the store thread (or before the broker is open).
@@ -22,8 +23,8 @@ struct group;
 
 struct registry {
     struct io_lock lock;
-    struct io_cond changed;       /* `admin_busy` fell, or a topic's last write in flight ended */
-    bool admin_busy;              /* one creates, alters or deletes a topic or deletes a group */
+    struct io_cond changed;        /* `admin_busy` fell, or a topic's last write in flight ended */
+    bool admin_busy;               /* one creates, alters or deletes a topic or deletes a group */
     struct srt_map topics_by_name; /* -> struct topic, one reference for both maps */
     struct srt_map topics_by_id;
     struct srt_map groups; /* -> struct group */
@@ -36,7 +37,8 @@ struct store_meta_ops registry_meta_ops(struct broker *broker);
 
 /* --- groups: acquired ones stay until released --- */
 
-struct group *registry_acquire_group(struct broker *broker, const char *name, bool create); /* or NULL */
+/* NULL when there is none and it is not to be created. */
+struct group *registry_acquire_group(struct broker *broker, const char *name, bool create);
 void registry_release_group(struct broker *broker, struct group *group); /* forgets an empty one */
 
 /* All of them; released and freed together. */
@@ -45,8 +47,8 @@ void registry_release_groups(struct broker *broker, struct group **groups, size_
 
 /* --- writes in flight --- */
 
-/* Count the topics of these appends as being written; SRT_ENOENT when one is gone or going: then none is
- * counted. */
+/* Count the topics of these appends as being written; SRT_ENOENT when one is gone or going: then
+ * none is counted. */
 int registry_begin_writes(struct broker *broker, const struct store_append *appends, uint32_t count,
                           struct srt_err *err);
 void registry_end_writes(struct broker *broker, const struct store_append *appends, uint32_t count);

@@ -34,11 +34,13 @@ int topic_config_check(const struct topic_config *config, struct srt_err *err)
                         config->partition_count, SRT_TOPIC_PARTITIONS_MAX);
     }
     if (config->retention_ms < 1 && config->retention_ms != -1) {
-        return srt_fail(err, SRT_EINVAL, "retention of %" PRId64 " ms; it is at least 1, or -1 for ever",
+        return srt_fail(err, SRT_EINVAL,
+                        "retention of %" PRId64 " ms; it is at least 1, or -1 for ever",
                         config->retention_ms);
     }
     if (config->retention_bytes < 1 && config->retention_bytes != -1) {
-        return srt_fail(err, SRT_EINVAL, "retention of %" PRId64 " bytes; it is at least 1, or -1 for any",
+        return srt_fail(err, SRT_EINVAL,
+                        "retention of %" PRId64 " bytes; it is at least 1, or -1 for any",
                         config->retention_bytes);
     }
     if (config->segment_bytes < SEGMENT_BYTES_MIN || config->segment_bytes > SEGMENT_BYTES_MAX) {
@@ -50,7 +52,8 @@ int topic_config_check(const struct topic_config *config, struct srt_err *err)
                         config->segment_ms);
     }
     if (config->max_record_bytes < 1 || config->max_record_bytes > INT32_MAX) {
-        return srt_fail(err, SRT_EINVAL, "records of up to %" PRIu64 " bytes; the limit is 1 to %" PRId32,
+        return srt_fail(err, SRT_EINVAL,
+                        "records of up to %" PRIu64 " bytes; the limit is 1 to %" PRId32,
                         config->max_record_bytes, INT32_MAX);
     }
     return SRT_OK;
@@ -100,7 +103,8 @@ int topic_check_record(const struct topic *topic, const struct record *rec, stru
     uint64_t limit = version_of(topic)->config.max_record_bytes;
     if (size > limit) {
         return srt_fail(err, SRT_ETOOBIG,
-                        "record of %" PRIu64 " bytes for topic '%s', whose max_record_bytes is %" PRIu64,
+                        "record of %" PRIu64
+                        " bytes for topic '%s', whose max_record_bytes is %" PRIu64,
                         size, topic->name, limit);
     }
     return SRT_OK;
@@ -131,7 +135,8 @@ void topic_unref(struct topic *topic)
 
 /* --- for the broker --- */
 
-struct topic *topic_create(const struct topic_id *id, char **take_name, struct topic_version **take_version)
+struct topic *topic_create(const struct topic_id *id, char **take_name,
+                           struct topic_version **take_version)
 {
     struct topic *topic = srt_xcalloc(1, sizeof *topic);
     topic->name = *take_name;

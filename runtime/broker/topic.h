@@ -1,7 +1,7 @@
 /* topic.h - a topic: its id, options and partitions.
  *
- * Owner:   broker.c keeps them; a found topic is borrowed and lives until the broker closes or the topic
- *          is deleted and the last topic_unref.
+ * Owner:   registry.c keeps them; a found topic is borrowed and lives until the broker closes or the
+ *          topic is deleted and the last topic_unref.
  * Thread:  any; a topic's fields but its options and partition count do not change.
  * Memory:  one struct and one pointer a partition.
  * Fails:   the checks say what is wrong: SRT_EINVAL, SRT_ETOOBIG; all else never. */
@@ -20,12 +20,12 @@ struct topic;
 
 /* As in a config's topics: section. */
 struct topic_config {
-    int32_t partition_count;      /* 3 */
-    int64_t retention_ms;         /* 7d; -1 for ever */
-    int64_t retention_bytes;      /* -1: any size; of one partition */
-    uint64_t segment_bytes;       /* 128 MiB */
-    int64_t segment_ms;           /* 7d */
-    uint64_t max_record_bytes;    /* 1 MiB: key, value and headers together */
+    int32_t partition_count;   /* 3 */
+    int64_t retention_ms;      /* 7d; -1 for ever */
+    int64_t retention_bytes;   /* -1: any size; of one partition */
+    uint64_t segment_bytes;    /* 128 MiB */
+    int64_t segment_ms;        /* 7d */
+    uint64_t max_record_bytes; /* 1 MiB: key, value and headers together */
 };
 void topic_config_default(struct topic_config *config);
 
@@ -35,14 +35,15 @@ int topic_config_check(const struct topic_config *config, struct srt_err *err);
 const char *topic_name(const struct topic *topic);
 const struct topic_id *topic_get_id(const struct topic *topic);
 int32_t topic_partition_count(const struct topic *topic);
-struct partition *topic_partition(const struct topic *topic, int32_t index); /* NULL when there is none */
+struct partition *topic_partition(const struct topic *topic, int32_t index); /* or NULL */
 void topic_get_config(const struct topic *topic, struct topic_config *ret_config);
 
-/* True from the moment a delete is durable; what was read before stays readable while it is referenced. */
+/* True from the moment a delete is durable; what was read before stays readable while it is
+ * referenced. */
 bool topic_deleted(const struct topic *topic);
 
-/* Whoever makes records asks this first: SRT_ETOOBIG when key, value and headers together are larger than
- * the topic's max_record_bytes. */
+/* Whoever makes records asks this first: SRT_ETOOBIG when key, value and headers together are
+ * larger than the topic's max_record_bytes. */
 int topic_check_record(const struct topic *topic, const struct record *rec, struct srt_err *err);
 
 void topic_ref(struct topic *topic);

@@ -1,11 +1,11 @@
 /* A translation and nothing more: pipelines speak of splits, positions and commits, the broker of
- * partitions, groups and writes. What makes a pipeline exactly-once is one line of it: a commit's outputs
- * and positions are one broker_write, hence one journal frame.
+ * partitions, groups and writes. What makes a pipeline exactly-once is one line of it: a commit's
+ * outputs and positions are one broker_write, hence one journal frame.
  *
  *     engine_commit {appends, positions} --> broker_write {appends, positions} --> frame --> done
  *
- * A pipeline is a group of the protocol type "pipeline", whose members never expire: they are threads of
- * this process and leave when they end. */
+ * A pipeline is a group of the protocol type "pipeline", whose members never expire: they are
+ * threads of this process and leave when they end. */
 #include "embedded/engine_embedded.h"
 
 #include <inttypes.h>
@@ -91,9 +91,9 @@ static void free_member(struct engine_member *member)
     srt_free(member);
 }
 
-static int join(struct engine *eng, const char *group, const char *member_id, const char *const *topics,
-                uint32_t topic_count, void (*changed)(void *arg), void *arg,
-                struct engine_member **ret, struct srt_err *err)
+static int join(struct engine *eng, const char *group, const char *member_id,
+                const char *const *topics, uint32_t topic_count, void (*changed)(void *arg),
+                void *arg, struct engine_member **ret, struct srt_err *err)
 {
     struct engine_member *member = srt_xcalloc(1, sizeof *member);
     member->broker = embedded_of(eng)->broker;
@@ -127,8 +127,8 @@ static int assignment(struct engine_member *member, struct engine_split **ret_sp
     int32_t generation;
     struct group_partition *parts;
     uint32_t count;
-    int code = group_member_assignment(member->broker, member->group, member->member_id, &generation,
-                                       &parts, &count, err);
+    int code = group_member_assignment(member->broker, member->group, member->member_id,
+                                       &generation, &parts, &count, err);
     if (code != SRT_OK) {
         return code;
     }
@@ -152,10 +152,10 @@ static void leave(struct engine_member *member)
 
 /* --- positions --- */
 
-/* A group that has read an earlier topic of the same name must not begin the new one as if nothing had
- * been: that is for the user to decide. */
-static int no_position(struct embedded *embedded, const char *group, const struct engine_position *position,
-                       struct srt_err *err)
+/* A group that has read an earlier topic of the same name must not begin the new one as if nothing
+ * had been: that is for the user to decide. */
+static int no_position(struct embedded *embedded, const char *group,
+                       const struct engine_position *position, struct srt_err *err)
 {
     if (position->source_name) {
         return srt_fail(err, SRT_ENOENT, "group '%s' has no position in '%s'", group,
@@ -165,13 +165,15 @@ static int no_position(struct embedded *embedded, const char *group, const struc
     const char *name = topic ? topic_name(topic) : "";
     int code;
     if (topic && broker_group_lost_topic(embedded->broker, group, name)) {
-        code = srt_fail(err, SRT_ERANGE,
-                        "topic '%s' was deleted and created again since '%s' read it: rename the pipeline to "
-                        "begin the new one, or delete its positions",
-                        name, group);
+        code = srt_fail(
+            err, SRT_ERANGE,
+            "topic '%s' was deleted and created again since '%s' read it: rename the pipeline to "
+            "begin the new one, or delete its positions",
+            name, group);
     } else {
-        code = srt_fail(err, SRT_ENOENT, "group '%s' has no position in topic '%s' partition %" PRId32,
-                        group, name, position->partition);
+        code =
+            srt_fail(err, SRT_ENOENT, "group '%s' has no position in topic '%s' partition %" PRId32,
+                     group, name, position->partition);
     }
     topic_unref(topic);
     return code;
@@ -195,8 +197,8 @@ static int position(struct engine *eng, const char *group, struct engine_positio
     return SRT_OK;
 }
 
-static int offset_for_time(struct engine *eng, const struct engine_split *split, int64_t timestamp_ms,
-                           int64_t *ret_offset, struct srt_err *err)
+static int offset_for_time(struct engine *eng, const struct engine_split *split,
+                           int64_t timestamp_ms, int64_t *ret_offset, struct srt_err *err)
 {
     return fetch_offset_for_time(embedded_of(eng)->broker, &split->topic_id, split->partition,
                                  timestamp_ms, ret_offset, err);
@@ -205,8 +207,8 @@ static int offset_for_time(struct engine *eng, const struct engine_split *split,
 static int offset_range(struct engine *eng, const struct engine_split *split, int64_t *ret_start,
                         int64_t *ret_end, struct srt_err *err)
 {
-    return fetch_range(embedded_of(eng)->broker, &split->topic_id, split->partition, ret_start, ret_end,
-                       err);
+    return fetch_range(embedded_of(eng)->broker, &split->topic_id, split->partition, ret_start,
+                       ret_end, err);
 }
 
 /* --- readers: the broker's fetchers under another name --- */
@@ -221,8 +223,8 @@ static int reader_open(struct engine *eng, const struct engine_split *split, int
                        struct srt_err *err)
 {
     struct fetcher *fetcher;
-    int code = fetcher_open(embedded_of(eng)->broker, &split->topic_id, split->partition, offset, wake, arg,
-                            &fetcher, err);
+    int code = fetcher_open(embedded_of(eng)->broker, &split->topic_id, split->partition, offset,
+                            wake, arg, &fetcher, err);
     if (code == SRT_OK) {
         *ret = (struct engine_reader *)fetcher;
     }

@@ -113,15 +113,16 @@ void broker_fixture_batch(struct srt_buf *to, const char *const *values, int cou
     batch_builder_fini(&builder);
 }
 
-void broker_fixture_values(struct broker *broker, const char *topic, int32_t partition, int64_t offset,
-                           struct srt_buf *to)
+void broker_fixture_values(struct broker *broker, const char *topic, int32_t partition,
+                           int64_t offset, struct srt_buf *to)
 {
     struct fetcher *fetcher;
     struct srt_err err = {0};
     struct topic *found = broker_topic_find(broker, topic);
     assert_non_null(found);
-    assert_ok(fetcher_open(broker, topic_get_id(found), partition, offset, NULL, NULL, &fetcher, &err),
-              &err);
+    assert_ok(
+        fetcher_open(broker, topic_get_id(found), partition, offset, NULL, NULL, &fetcher, &err),
+        &err);
     struct srt_buf bytes = {0};
     while (fetcher_offset(fetcher) < fetcher_end(fetcher)) {
         assert_ok(fetcher_poll(fetcher, 100, &bytes, &err), &err);

@@ -37,7 +37,7 @@ void broker_fixture_produce(struct broker_fixture *fixture, const char *topic, i
 void broker_fixture_batch(struct srt_buf *to, const char *const *values, int count);
 
 /* All values of a partition from an offset on, each followed by a blank. */
-void broker_fixture_values(struct broker *broker, const char *topic, int32_t partition, int64_t offset,
-                           struct srt_buf *to);
+void broker_fixture_values(struct broker *broker, const char *topic, int32_t partition,
+                           int64_t offset, struct srt_buf *to);
 
 #endif

@@ -28,7 +28,10 @@ struct bell { /* counts callbacks from any thread */
     int rung;
     int code;
 };
-#define BELL {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 1}
+#define BELL                                                                                       \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 1                                  \
+    }
 
 static void ring(void *arg)
 {
@@ -122,7 +125,8 @@ static struct engine_reader *open_reader(struct engine *eng, const struct engine
     struct engine_split split = {topic->id, partition};
     struct engine_reader *reader;
     struct srt_err err = {0};
-    assert_ok(eng->ops->reader_open(eng, &split, offset, bell ? ring : NULL, bell, &reader, &err), &err);
+    assert_ok(eng->ops->reader_open(eng, &split, offset, bell ? ring : NULL, bell, &reader, &err),
+              &err);
     return reader;
 }
 
@@ -311,10 +315,16 @@ static void outputs_and_positions_are_committed_together(void **state)
                                       {out.id, 1, second.data, second.len}};
     struct engine_position positions[] = {
         {.topic_id = in.id, .partition = 1, .offset = 42},
-        {.source_name = "file:/x", .offset = 7, .detail = (const uint8_t *)"inode", .detail_len = 5},
+        {.source_name = "file:/x",
+         .offset = 7,
+         .detail = (const uint8_t *)"inode",
+         .detail_len = 5},
     };
-    struct engine_commit request = {.group = "p", .appends = appends, .append_count = 2,
-                                    .positions = positions, .position_count = 2};
+    struct engine_commit request = {.group = "p",
+                                    .appends = appends,
+                                    .append_count = 2,
+                                    .positions = positions,
+                                    .position_count = 2};
     assert_int_equal(commit(eng, &request), SRT_OK);
     assert_values(eng, &out, 0, 0, "a b ");
     assert_values(eng, &out, 1, 0, "c ");
@@ -347,7 +357,8 @@ static void later_commit_replaces_positions(void **state)
     struct srt_err err = {0};
     struct engine_topic in = ensure(eng, "in");
     for (int64_t offset = 1; offset <= 3; offset++) {
-        struct engine_position position = {.topic_id = in.id, .partition = 0, .offset = offset * 10};
+        struct engine_position position = {
+            .topic_id = in.id, .partition = 0, .offset = offset * 10};
         struct engine_commit request = {.group = "p", .positions = &position, .position_count = 1};
         assert_int_equal(commit(eng, &request), SRT_OK);
         struct engine_position at = {.topic_id = in.id, .partition = 0};
@@ -367,8 +378,11 @@ static void failed_commit_leaves_nothing(void **state)
     struct engine_append appends[] = {{topic.id, 0, batch.data, batch.len},
                                       {topic_id_new(), 0, batch.data, batch.len}};
     struct engine_position position = {.topic_id = topic.id, .partition = 0, .offset = 1};
-    struct engine_commit request = {.group = "p", .appends = appends, .append_count = 2,
-                                    .positions = &position, .position_count = 1};
+    struct engine_commit request = {.group = "p",
+                                    .appends = appends,
+                                    .append_count = 2,
+                                    .positions = &position,
+                                    .position_count = 1};
     assert_int_equal(commit(eng, &request), SRT_ENOENT);
     appends[1] = (struct engine_append){topic.id, topic.partition_count, batch.data, batch.len};
     assert_int_equal(commit(eng, &request), SRT_ENOENT);
@@ -425,8 +439,9 @@ static struct engine_member *join(struct engine *eng, const char *id, struct bel
 }
 
 /* Adds what a member has to `owners`, which counts the owners of each partition of both topics. */
-static uint32_t add_splits(struct engine *eng, struct engine_member *member, const struct engine_topic *in,
-                           const struct engine_topic *also, int *owners)
+static uint32_t add_splits(struct engine *eng, struct engine_member *member,
+                           const struct engine_topic *in, const struct engine_topic *also,
+                           int *owners)
 {
     struct engine_split *splits;
     uint32_t count;
@@ -458,7 +473,7 @@ static void partitions_are_spread_over_members_as_they_come_and_go(void **state)
         uint32_t least = UINT32_MAX;
         uint32_t most = 0;
         for (int m = 0; m < joined; m++) {
-            wait_for(&bells[m], m + 1 < joined ? joined - 1 - m : 0); /* told of each who came later */
+            wait_for(&bells[m], joined - 1 - m); /* told of each who came later */
             uint32_t count = add_splits(eng, members[m], &in, &also, owners);
             least = count < least ? count : least;
             most = count > most ? count : most;

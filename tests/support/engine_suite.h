@@ -1,5 +1,5 @@
-/* engine_suite.h - what every engine must do, as tests that run against any of them: topics, assignment,
- * reading, waking, committing atomically.
+/* engine_suite.h - what every engine must do, as tests that run against any of them: topics,
+ * assignment, reading, waking, committing atomically.
  *
  * Owner:   the test program of each engine: it says how to make one and runs the suite.
  * Thread:  the test's; callbacks of the engine may come from any.
@@ -10,7 +10,8 @@
 
 #include "pipeline/engine.h"
 
-/* A fresh engine without topics for each test. Topics that it makes have at least two partitions. */
+/* A fresh engine without topics for each test. Topics that it makes have at least two
+ * partitions. */
 struct engine_suite {
     struct engine *(*create)(void);
     void (*destroy)(struct engine *eng);

@@ -76,8 +76,8 @@ static void assert_everything_is_owned_by_a_reader(const struct scene *s)
     }
 }
 
-/* Loads are as even as they can be exactly when no path of hand-overs leads to a member with two less:
- * computed here as a closure over members, quite unlike the assignor's search. */
+/* Loads are as even as they can be exactly when no path of hand-overs leads to a member with two
+ * less: computed here as a closure over members, quite unlike the assignor's search. */
 static void assert_nobody_can_be_relieved(const struct scene *s)
 {
     uint32_t loads[MEMBERS_MAX];
@@ -142,9 +142,9 @@ static void any_start_leads_to_a_balanced_whole_assignment(void **state)
     }
 }
 
-/* With equal subscriptions the least number of moves is known: what nobody had must be given to someone,
- * and of the rest, either all that lies above the higher share must go, or all that is missing below the
- * lower share must come. */
+/* With equal subscriptions the least number of moves is known: what nobody had must be given to
+ * someone, and of the rest, either all that lies above the higher share must go, or all that is
+ * missing below the lower share must come. */
 static uint32_t least_moves(const struct scene *s)
 {
     uint32_t loads[MEMBERS_MAX];
@@ -237,7 +237,8 @@ static void first_assignment_spreads_each_topic(void **state)
     assert_memory_equal(s.owners, expected, sizeof expected);
 }
 
-/* a reads only x, b reads x and y, c reads y. To relieve a, b must first hand a partition of y to c. */
+/* a reads only x, b reads x and y, c reads y. To relieve a, b must first hand a partition of y to
+ * c. */
 static void relief_goes_through_others_where_it_must(void **state)
 {
     (void)state;
@@ -258,7 +259,8 @@ static void relief_goes_through_others_where_it_must(void **state)
 static void nobody_and_nothing_are_fine(void **state)
 {
     (void)state;
-    struct scene s = {.topic_count = 1, .topics = {{2}}, .owners = {ASSIGNOR_NOBODY, ASSIGNOR_NOBODY}};
+    struct scene s = {
+        .topic_count = 1, .topics = {{2}}, .owners = {ASSIGNOR_NOBODY, ASSIGNOR_NOBODY}};
     assign(&s);
     assert_int_equal(s.owners[0], ASSIGNOR_NOBODY);
     s = (struct scene){.member_count = 1};

@@ -26,7 +26,10 @@ struct waiter {
     int done_count;
     int code;
 };
-#define WAITER {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 1}
+#define WAITER                                                                                     \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 1                                  \
+    }
 
 static void on_done(struct broker_write *write, int code)
 {
@@ -54,8 +57,8 @@ static int64_t committed(struct broker *broker, const char *group, const struct 
     int64_t offset;
     uint8_t *detail;
     uint32_t detail_len;
-    int code = broker_group_position(broker, group, topic ? topic_get_id(topic) : NULL, partition, source,
-                                     &offset, &detail, &detail_len);
+    int code = broker_group_position(broker, group, topic ? topic_get_id(topic) : NULL, partition,
+                                     source, &offset, &detail, &detail_len);
     if (code != SRT_OK) {
         assert_int_equal(code, SRT_ENOENT);
         return -1;
@@ -77,11 +80,18 @@ static void appends_and_positions_become_visible_together(void **state)
                                      {topic_partition(topic, 1), second.data, second.len, 0}};
     struct group_position positions[] = {
         {.topic_id = *topic_get_id(topic), .partition = 1, .offset = 9},
-        {.source_name = "file:/x", .offset = 77, .detail = (const uint8_t *)"inode", .detail_len = 5},
+        {.source_name = "file:/x",
+         .offset = 77,
+         .detail = (const uint8_t *)"inode",
+         .detail_len = 5},
     };
     struct waiter waiter = WAITER;
-    struct broker_write write = {.appends = appends, .append_count = 2, .group = "g",
-                                 .positions = positions, .position_count = 2, .done = on_done,
+    struct broker_write write = {.appends = appends,
+                                 .append_count = 2,
+                                 .group = "g",
+                                 .positions = positions,
+                                 .position_count = 2,
+                                 .done = on_done,
                                  .arg = &waiter};
     assert_ok(broker_submit(f->broker, &write, &err), &err);
     assert_int_equal(wait_for(&waiter, 1), SRT_OK);
@@ -94,7 +104,8 @@ static void appends_and_positions_become_visible_together(void **state)
         uint8_t *detail;
         uint32_t detail_len;
         assert_int_equal(broker_group_position(f->broker, "g", NULL, 0, "file:/x", &offset, &detail,
-                                               &detail_len), SRT_OK);
+                                               &detail_len),
+                         SRT_OK);
         assert_int_equal(offset, 77);
         assert_int_equal(detail_len, 5);
         assert_memory_equal(detail, "inode", 5);
@@ -119,12 +130,16 @@ static void refused_write_leaves_nothing(void **state)
     broker_fixture_batch(&batch, (const char *const[]){"a"}, 1);
     struct store_append append = {topic_partition(topic, 0), batch.data, batch.len, 0};
     struct group_position unknown = {.topic_id = topic_id_new(), .offset = 1};
-    struct broker_write write = {.appends = &append, .append_count = 1, .group = "g",
-                                 .positions = &unknown, .position_count = 1};
+    struct broker_write write = {.appends = &append,
+                                 .append_count = 1,
+                                 .group = "g",
+                                 .positions = &unknown,
+                                 .position_count = 1};
     assert_int_equal(broker_write_wait(f->broker, &write, &err), SRT_ENOENT);
     assert_contains(err.msg, "was deleted");
     assert_int_equal(partition_high_watermark(topic_partition(topic, 0)), 0);
-    assert_ok(broker_topic_delete(f->broker, "out", &err), &err); /* nothing is thought to be in flight */
+    /* Nothing is thought to be in flight, or this would wait for ever. */
+    assert_ok(broker_topic_delete(f->broker, "out", &err), &err);
     srt_buf_fini(&batch);
 }
 
@@ -142,7 +157,7 @@ static void bytes_that_are_no_batches_are_refused(void **state)
     append.size_bytes = 0;
     assert_int_equal(broker_write_wait(f->broker, &write, &err), SRT_EINVAL);
     append.size_bytes = batch.len;
-    batch.data[22] |= BATCH_ATTR_TRANSACTIONAL; /* the attributes' low byte; the CRC is the reader's matter */
+    batch.data[22] |= BATCH_ATTR_TRANSACTIONAL; /* the low byte; the CRC is the reader's matter */
     assert_int_equal(broker_write_wait(f->broker, &write, &err), SRT_EUNAVAILABLE);
     write = (struct broker_write){0};
     assert_int_equal(broker_write_wait(f->broker, &write, &err), SRT_EINVAL);
@@ -177,7 +192,8 @@ static void positions_that_make_no_sense_are_refused(void **state)
     name[SRT_GROUP_NAME_MAX + 1] = '\0';
     REFUSED(SRT_EINVAL, name, .topic_id = id, .offset = 1);
     static const uint8_t detail[SRT_POSITION_DETAIL_BYTES_MAX + 1];
-    REFUSED(SRT_ETOOBIG, "g", .source_name = "file:x", .detail = detail, .detail_len = sizeof detail);
+    REFUSED(SRT_ETOOBIG, "g", .source_name = "file:x", .detail = detail,
+            .detail_len = sizeof detail);
 }
 
 static void write_beyond_a_frame_is_refused_with_both_numbers(void **state)
@@ -213,7 +229,8 @@ static void submitted_write_is_done_before_close_returns(void **state)
     struct waiter waiter = WAITER;
     for (int i = 0; i < WRITES; i++) {
         broker_fixture_batch(&batches[i], (const char *const[]){"x"}, 1);
-        appends[i] = (struct store_append){topic_partition(topic, 0), batches[i].data, batches[i].len, 0};
+        appends[i] =
+            (struct store_append){topic_partition(topic, 0), batches[i].data, batches[i].len, 0};
         writes[i] = (struct broker_write){
             .appends = &appends[i], .append_count = 1, .done = on_done, .arg = &waiter};
         assert_ok(broker_submit(f->broker, &writes[i], &err), &err);

@@ -18,7 +18,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static int create(struct broker_fixture *f, const char *name, int32_t partition_count, struct srt_err *err)
+static int create(struct broker_fixture *f, const char *name, int32_t partition_count,
+                  struct srt_err *err)
 {
     struct topic_config config;
     topic_config_default(&config);
@@ -113,8 +114,9 @@ static void partitions_are_added_and_never_taken_away(void **state)
 
     config.partition_count = 3;
     assert_int_equal(broker_topic_alter(f->broker, "orders", &config, &err), SRT_EINVAL);
-    assert_string_equal(err.msg,
-                        "topic 'orders' has 4 partitions and cannot shrink to 3: make a new topic instead");
+    assert_string_equal(
+        err.msg,
+        "topic 'orders' has 4 partitions and cannot shrink to 3: make a new topic instead");
     assert_int_equal(broker_topic_alter(f->broker, "nothing", &config, &err), SRT_ENOENT);
 
     broker_fixture_reopen(f);
@@ -248,8 +250,9 @@ static void read_only_broker_beside_a_running_one_sees_and_changes_nothing(void 
     int64_t offset;
     uint8_t *detail;
     uint32_t detail_len;
-    assert_int_equal(broker_group_position(reader, "g", &position.topic_id, 0, NULL, &offset, &detail,
-                                           &detail_len), SRT_OK);
+    assert_int_equal(broker_group_position(reader, "g", &position.topic_id, 0, NULL, &offset,
+                                           &detail, &detail_len),
+                     SRT_OK);
     assert_int_equal(offset, 1);
 
     struct topic_config config;

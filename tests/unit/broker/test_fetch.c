@@ -25,7 +25,10 @@ struct bell { /* rung on the store thread */
     pthread_cond_t cond;
     int rung;
 };
-#define BELL {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0}
+#define BELL                                                                                       \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0                                     \
+    }
 
 static void ring(void *arg)
 {
@@ -51,7 +54,8 @@ static struct fetcher *open_at(struct broker_fixture *f, const char *topic, int6
     struct fetcher *fetcher;
     struct srt_err err = {0};
     const struct topic_id *id = topic_get_id(broker_topic_find(f->broker, topic));
-    assert_ok(fetcher_open(f->broker, id, 0, offset, bell ? ring : NULL, bell, &fetcher, &err), &err);
+    assert_ok(fetcher_open(f->broker, id, 0, offset, bell ? ring : NULL, bell, &fetcher, &err),
+              &err);
     return fetcher;
 }
 
@@ -120,7 +124,7 @@ static void one_that_found_nothing_is_woken_once(void **state)
     assert_int_equal(bell.rung, 0);
     assert_ok(fetcher_poll(fetcher, 1 << 20, &buf, &err), &err);
     assert_int_equal(fetcher_offset(fetcher), 1);
-    assert_ok(fetcher_poll(fetcher, 1 << 20, &buf, &err), &err); /* nothing: from here on it waits */
+    assert_ok(fetcher_poll(fetcher, 1 << 20, &buf, &err), &err); /* nothing: it waits */
     broker_fixture_produce(f, "t", 0, NULL, "rings");
     broker_fixture_produce(f, "t", 0, NULL, "does not ring again");
     wait_for(&bell, 1);
@@ -146,8 +150,10 @@ static void *produce_many(void *arg)
         return "create";
     }
     for (int i = 0; i < RACE_RECORDS; i++) {
-        struct record rec = {.value = (const uint8_t *)"x", .value_len = 1, .key_len = RECORD_ABSENT};
-        if (producer_add(producer, &rec, 0, &err) != SRT_OK || producer_flush(producer, &err) != SRT_OK) {
+        struct record rec = {
+            .value = (const uint8_t *)"x", .value_len = 1, .key_len = RECORD_ABSENT};
+        if (producer_add(producer, &rec, 0, &err) != SRT_OK ||
+            producer_flush(producer, &err) != SRT_OK) {
             return "produce";
         }
     }
@@ -194,7 +200,8 @@ static void offset_that_is_not_there_is_refused_with_what_is(void **state)
     assert_int_equal(fetcher_open(f->broker, id, 0, -1, NULL, NULL, &fetcher, &err), SRT_ERANGE);
     assert_int_equal(fetcher_open(f->broker, id, 1, 0, NULL, NULL, &fetcher, &err), SRT_ENOENT);
     struct topic_id unknown = topic_id_new();
-    assert_int_equal(fetcher_open(f->broker, &unknown, 0, 0, NULL, NULL, &fetcher, &err), SRT_ENOENT);
+    assert_int_equal(fetcher_open(f->broker, &unknown, 0, 0, NULL, NULL, &fetcher, &err),
+                     SRT_ENOENT);
     fetcher = open_at(f, "t", 1, NULL);
     assert_int_equal(fetcher_seek(fetcher, 2, &err), SRT_ERANGE);
     assert_ok(fetcher_seek(fetcher, 0, &err), &err);
@@ -210,7 +217,9 @@ static void offset_is_found_by_time(void **state)
     struct producer *producer;
     assert_ok(producer_create(f->broker, "t", NULL, &producer, &err), &err);
     for (int i = 0; i < 10; i++) {
-        struct record rec = {.value = (const uint8_t *)"x", .value_len = 1, .key_len = RECORD_ABSENT,
+        struct record rec = {.value = (const uint8_t *)"x",
+                             .value_len = 1,
+                             .key_len = RECORD_ABSENT,
                              .timestamp_ms = 1000 + 100 * i};
         assert_ok(producer_add(producer, &rec, 0, &err), &err);
         assert_ok(producer_flush(producer, &err), &err);

@@ -21,9 +21,9 @@ static int teardown(void **state)
     return 0;
 }
 
-struct ear { /* what a member was told */
-    int told;
-    int32_t generation;
+struct ear { /* what a member was told, perhaps on two threads at once */
+    _Atomic int told;
+    _Atomic int32_t generation;
 };
 
 static void hear(void *arg, int32_t generation)
@@ -38,9 +38,14 @@ static const char *const orders[] = {"orders"};
 static int join_as(struct broker_fixture *f, const char *type, const char *id, int64_t session_ms,
                    struct ear *ear, int32_t *ret_generation, struct srt_err *err)
 {
-    struct group_join join = {.group = "g", .protocol_type = type, .member_id = id, .topics = orders,
-                              .topic_count = 1, .session_ms = session_ms,
-                              .on_change = ear ? hear : NULL, .arg = ear};
+    struct group_join join = {.group = "g",
+                              .protocol_type = type,
+                              .member_id = id,
+                              .topics = orders,
+                              .topic_count = 1,
+                              .session_ms = session_ms,
+                              .on_change = ear ? hear : NULL,
+                              .arg = ear};
     return group_member_join(f->broker, &join, ret_generation, err);
 }
 
@@ -57,7 +62,8 @@ static uint32_t part_count(struct broker_fixture *f, const char *id, int32_t *re
     struct group_partition *parts;
     uint32_t count;
     struct srt_err err = {0};
-    assert_ok(group_member_assignment(f->broker, "g", id, ret_generation, &parts, &count, &err), &err);
+    assert_ok(group_member_assignment(f->broker, "g", id, ret_generation, &parts, &count, &err),
+              &err);
     srt_free(parts);
     return count;
 }
@@ -77,7 +83,8 @@ static void partitions_are_spread_as_members_come_and_go(void **state)
     assert_int_equal(part_count(f, "b", &generation), 3);
     assert_int_equal(join(f, "c", -1, &ears[2]), 3);
     assert_int_equal(part_count(f, "a", &generation) + part_count(f, "b", &generation) +
-                         part_count(f, "c", &generation), 7);
+                         part_count(f, "c", &generation),
+                     7);
     assert_int_equal(ears[0].told, 2);
     assert_int_equal(ears[1].told, 1);
     assert_int_equal(ears[2].told, 0);
@@ -87,8 +94,9 @@ static void partitions_are_spread_as_members_come_and_go(void **state)
     assert_int_equal(part_count(f, "a", &generation) + part_count(f, "c", &generation), 7);
     struct group_partition *parts;
     uint32_t count;
-    assert_int_equal(group_member_assignment(f->broker, "g", "b", &generation, &parts, &count, &err),
-                     SRT_ENOENT);
+    assert_int_equal(
+        group_member_assignment(f->broker, "g", "b", &generation, &parts, &count, &err),
+        SRT_ENOENT);
     assert_string_equal(err.msg, "group 'g' has no member 'b'");
 }
 
@@ -239,9 +247,10 @@ static void *join_b(void *arg)
     (void)arg;
     int32_t generation;
     struct srt_err err = {0};
-    struct group_join request = {.group = "g", .protocol_type = "consumer", .member_id = "b",
-                                 .session_ms = -1};
-    return (void *)(intptr_t)group_member_join(threads_fixture->broker, &request, &generation, &err);
+    struct group_join request = {
+        .group = "g", .protocol_type = "consumer", .member_id = "b", .session_ms = -1};
+    return (void *)(intptr_t)group_member_join(threads_fixture->broker, &request, &generation,
+                                               &err);
 }
 
 static void *let_out(void *arg)
@@ -259,8 +268,12 @@ static void leaving_waits_until_nobody_calls_the_member(void **state)
     struct broker_fixture *f = threads_fixture = *state;
     struct srt_err err = {0};
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, false};
-    struct group_join request = {.group = "g", .protocol_type = "consumer", .member_id = "a",
-                                 .session_ms = -1, .on_change = stay_inside, .arg = &gate};
+    struct group_join request = {.group = "g",
+                                 .protocol_type = "consumer",
+                                 .member_id = "a",
+                                 .session_ms = -1,
+                                 .on_change = stay_inside,
+                                 .arg = &gate};
     int32_t generation;
     assert_ok(group_member_join(f->broker, &request, &generation, &err), &err);
     pthread_t joiner;
@@ -292,8 +305,12 @@ static void member_may_leave_from_its_own_callback(void **state)
     struct broker_fixture *f = threads_fixture = *state;
     struct srt_err err = {0};
     int left = 1;
-    struct group_join request = {.group = "g", .protocol_type = "consumer", .member_id = "a",
-                                 .session_ms = -1, .on_change = leave_at_once, .arg = &left};
+    struct group_join request = {.group = "g",
+                                 .protocol_type = "consumer",
+                                 .member_id = "a",
+                                 .session_ms = -1,
+                                 .on_change = leave_at_once,
+                                 .arg = &left};
     int32_t generation;
     assert_ok(group_member_join(f->broker, &request, &generation, &err), &err);
     (void)join(f, "b", -1, NULL);

@@ -22,8 +22,11 @@ static int teardown(void **state)
 
 static int32_t join(struct broker_fixture *f, const char *id)
 {
-    struct group_join request = {.group = "g", .protocol_type = "consumer", .member_id = id,
-                                 .topics = (const char *const[]){"orders"}, .topic_count = 1,
+    struct group_join request = {.group = "g",
+                                 .protocol_type = "consumer",
+                                 .member_id = id,
+                                 .topics = (const char *const[]){"orders"},
+                                 .topic_count = 1,
                                  .session_ms = 1000};
     int32_t generation;
     struct srt_err err = {0};
@@ -36,7 +39,8 @@ static int64_t committed(struct broker_fixture *f, const struct topic_id *id)
     int64_t offset;
     uint8_t *detail;
     uint32_t detail_len;
-    return broker_group_position(f->broker, "g", id, 0, NULL, &offset, &detail, &detail_len) == SRT_OK
+    return broker_group_position(f->broker, "g", id, 0, NULL, &offset, &detail, &detail_len) ==
+                   SRT_OK
                ? offset
                : -1;
 }
@@ -62,12 +66,15 @@ static void commit_of_an_older_generation_is_fenced(void **state)
     int32_t first = join(f, "a");
     int32_t second = join(f, "b");
     struct group_position position = {.topic_id = id, .offset = 5};
-    assert_int_equal(group_member_commit(f->broker, "g", "a", first, &position, 1, &err), SRT_EFENCED);
+    assert_int_equal(group_member_commit(f->broker, "g", "a", first, &position, 1, &err),
+                     SRT_EFENCED);
     assert_int_equal(committed(f, &id), -1);
     assert_ok(group_member_commit(f->broker, "g", "a", second, &position, 1, &err), &err);
     assert_int_equal(committed(f, &id), 5);
-    assert_int_equal(group_member_commit(f->broker, "g", "c", second, &position, 1, &err), SRT_ENOENT);
-    assert_int_equal(group_member_commit(f->broker, "h", "a", second, &position, 1, &err), SRT_ENOENT);
+    assert_int_equal(group_member_commit(f->broker, "g", "c", second, &position, 1, &err),
+                     SRT_ENOENT);
+    assert_int_equal(group_member_commit(f->broker, "h", "a", second, &position, 1, &err),
+                     SRT_ENOENT);
 }
 
 static void committing_keeps_a_member_alive(void **state)
@@ -84,12 +91,13 @@ static void committing_keeps_a_member_alive(void **state)
     }
     srt_clock_fake_advance(&f->clock, 1001);
     group_expire_members(f->broker);
-    assert_int_equal(group_member_commit(f->broker, "g", "a", generation, &position, 1, &err), SRT_EFENCED);
+    assert_int_equal(group_member_commit(f->broker, "g", "a", generation, &position, 1, &err),
+                     SRT_EFENCED);
 }
 
-/* Two members commit as fast as they can while the generation changes under them. Each commits its own
- * rising number only when it is the current generation's owner, so what is committed at the end is what
- * the last successful commit said. */
+/* Two members commit as fast as they can while the generation changes under them. Each commits its
+ * own rising number only when it is the current generation's owner, so what is committed at the end
+ * is what the last successful commit said. */
 static struct broker_fixture *threads_fixture;
 static struct topic_id threads_topic;
 
@@ -102,12 +110,13 @@ static void *commit_often(void *arg)
         int32_t generation = 0;
         struct group_partition *parts;
         uint32_t count;
-        if (group_member_assignment(threads_fixture->broker, "g", member, &generation, &parts, &count,
-                                    &err) != SRT_OK) {
+        if (group_member_assignment(threads_fixture->broker, "g", member, &generation, &parts,
+                                    &count, &err) != SRT_OK) {
             return "assignment";
         }
         free(parts);
-        int code = group_member_commit(threads_fixture->broker, "g", member, generation, &position, 1, &err);
+        int code = group_member_commit(threads_fixture->broker, "g", member, generation, &position,
+                                       1, &err);
         if (code != SRT_OK && code != SRT_EFENCED) {
             return "commit";
         }

@@ -23,12 +23,17 @@ static void count_calls(void *arg, int32_t generation)
     ++*(int *)arg;
 }
 
-static void join(struct broker_fixture *f, const char *id, const char *const *topics, uint32_t count,
-                 int *calls)
+static void join(struct broker_fixture *f, const char *id, const char *const *topics,
+                 uint32_t count, int *calls)
 {
-    struct group_join request = {.group = "g", .protocol_type = "pipeline", .member_id = id,
-                                 .topics = topics, .topic_count = count, .session_ms = -1,
-                                 .on_change = calls ? count_calls : NULL, .arg = calls};
+    struct group_join request = {.group = "g",
+                                 .protocol_type = "pipeline",
+                                 .member_id = id,
+                                 .topics = topics,
+                                 .topic_count = count,
+                                 .session_ms = -1,
+                                 .on_change = calls ? count_calls : NULL,
+                                 .arg = calls};
     int32_t generation;
     struct srt_err err = {0};
     assert_ok(group_member_join(f->broker, &request, &generation, &err), &err);

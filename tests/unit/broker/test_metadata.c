@@ -8,30 +8,35 @@
 
 static const struct topic_id id_a = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
-#define ID_A 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+#define ID_A    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 #define ID_NONE 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define DEFAULT_CONFIG                                                                             \
-    0, 0, 0, 3, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, \
-        0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0
+    0, 0, 0, 3, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,   \
+        0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0
 
 static const uint8_t golden_created[] = {1, ID_A, 0, 1, 'a', DEFAULT_CONFIG};
 static const uint8_t golden_altered[] = {1, ID_A, DEFAULT_CONFIG};
 static const uint8_t golden_deleted[] = {1, ID_A};
+/* clang-format off */
 static const uint8_t golden_positions[] = {
     1, 0, 1, 'g', 0, 8, 'p', 'i', 'p', 'e', 'l', 'i', 'n', 'e', 0, 0, 0, 2,
-    ID_A, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    ID_NONE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 6, 'f', 'i', 'l', 'e', ':', 'x', 0, 0,
-    0, 0, 0, 2, 0xca, 0xfe,
+    ID_A, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
+    ID_NONE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7,
+    0, 6, 'f', 'i', 'l', 'e', ':', 'x', 0, 0, 0, 0, 0, 2, 0xca, 0xfe,
 };
 static const uint8_t golden_group_deleted[] = {1, 0, 1, 'g'};
 static const uint8_t golden_snapshot[] = {
     1, 0, 0, 0, 1, ID_A, 0, 1, 'a', DEFAULT_CONFIG,
     0, 0, 0, 1, 0, 1, 'g', 0, 0, 0, 0, 0, 1,
-    ID_A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 3, 'o', 'l', 'd', 0, 0, 0, 0,
+    ID_A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5,
+    0, 0, 0, 3, 'o', 'l', 'd', 0, 0, 0, 0,
 };
+/* clang-format on */
 
 static const uint8_t detail[] = {0xca, 0xfe};
-static const struct group_position of_partition = {.topic_id = {{ID_A}}, .partition = 2, .offset = 256};
+static const struct group_position of_partition = {
+    .topic_id = {{ID_A}}, .partition = 2, .offset = 256};
 static const struct group_position of_file = {
     .source_name = "file:x", .offset = 7, .detail = detail, .detail_len = sizeof detail};
 
@@ -40,10 +45,15 @@ struct golden {
     const uint8_t *bytes;
     size_t size;
 };
-#define GOLDEN(kind, bytes) {kind, bytes, sizeof bytes}
+#define GOLDEN(kind, bytes)                                                                        \
+    {                                                                                              \
+        kind, bytes, sizeof bytes                                                                  \
+    }
 static const struct golden goldens[] = {
-    GOLDEN(METADATA_TOPIC_CREATED, golden_created),   GOLDEN(METADATA_TOPIC_ALTERED, golden_altered),
-    GOLDEN(METADATA_TOPIC_DELETED, golden_deleted),   GOLDEN(METADATA_POSITIONS, golden_positions),
+    GOLDEN(METADATA_TOPIC_CREATED, golden_created),
+    GOLDEN(METADATA_TOPIC_ALTERED, golden_altered),
+    GOLDEN(METADATA_TOPIC_DELETED, golden_deleted),
+    GOLDEN(METADATA_POSITIONS, golden_positions),
     GOLDEN(METADATA_GROUP_DELETED, golden_group_deleted),
 };
 enum { GOLDEN_COUNT = sizeof goldens / sizeof goldens[0] };
@@ -89,7 +99,8 @@ static void what_was_written_is_read(void **state)
     (void)state;
     struct srt_err err = {0};
     struct metadata_entry entry;
-    assert_ok(metadata_decode(METADATA_TOPIC_CREATED, golden_created, sizeof golden_created, &entry, &err),
+    assert_ok(metadata_decode(METADATA_TOPIC_CREATED, golden_created, sizeof golden_created, &entry,
+                              &err),
               &err);
     assert_memory_equal(&entry.topic.id, &id_a, sizeof id_a);
     assert_true(srt_str_is(entry.topic.name, "a"));
@@ -97,7 +108,8 @@ static void what_was_written_is_read(void **state)
     topic_config_default(&config);
     assert_topic_config_equal(&entry.topic.config, &config);
 
-    assert_ok(metadata_decode(METADATA_POSITIONS, golden_positions, sizeof golden_positions, &entry, &err),
+    assert_ok(metadata_decode(METADATA_POSITIONS, golden_positions, sizeof golden_positions, &entry,
+                              &err),
               &err);
     assert_true(srt_str_is(entry.group.name, "g"));
     assert_true(srt_str_is(entry.group.protocol_type, "pipeline"));
@@ -142,7 +154,8 @@ static void snapshot_visits_topics_and_groups(void **state)
     int seen[2] = {0};
     struct metadata_visitor visitor = {seen, count_topic, count_group};
     struct srt_err err = {0};
-    assert_ok(metadata_decode_snapshot(golden_snapshot, sizeof golden_snapshot, &visitor, &err), &err);
+    assert_ok(metadata_decode_snapshot(golden_snapshot, sizeof golden_snapshot, &visitor, &err),
+              &err);
     assert_int_equal(seen[0], 1);
     assert_int_equal(seen[1], 1);
 }
@@ -154,7 +167,8 @@ static void damaged_snapshot_visits_nothing(void **state)
         int seen[2] = {0};
         struct metadata_visitor visitor = {seen, count_topic, count_group};
         struct srt_err err = {0};
-        assert_int_equal(metadata_decode_snapshot(golden_snapshot, size, &visitor, &err), SRT_ECORRUPT);
+        assert_int_equal(metadata_decode_snapshot(golden_snapshot, size, &visitor, &err),
+                         SRT_ECORRUPT);
         assert_int_equal(seen[0] + seen[1], 0);
     }
 }
@@ -168,7 +182,8 @@ static void every_shorter_and_longer_entry_is_refused(void **state)
         for (size_t size = 0; size <= goldens[g].size + 1; size++) {
             struct metadata_entry entry;
             struct srt_err err = {0};
-            /* In memory of exactly that size, so that a sanitizer sees a byte too many being read. */
+            /* In memory of exactly that size, so that a sanitizer sees a byte too many being
+             * read. */
             uint8_t *exact = malloc(size ? size : 1);
             memcpy(exact, bytes, size);
             int code = metadata_decode(goldens[g].kind, exact, size, &entry, &err);
@@ -221,39 +236,40 @@ static void later_versions_and_kinds_are_named(void **state)
     uint8_t bytes[sizeof golden_deleted];
     memcpy(bytes, golden_deleted, sizeof bytes);
     bytes[0] = 2;
-    assert_int_equal(metadata_decode(METADATA_TOPIC_DELETED, bytes, sizeof bytes, &entry, &err), SRT_EVERSION);
+    assert_int_equal(metadata_decode(METADATA_TOPIC_DELETED, bytes, sizeof bytes, &entry, &err),
+                     SRT_EVERSION);
     assert_string_equal(err.msg, "metadata entry of kind 3 has version 2, this program knows 1");
     bytes[0] = 1;
     assert_int_equal(metadata_decode(99, bytes, sizeof bytes, &entry, &err), SRT_EVERSION);
     assert_contains(err.msg, "kind 99");
 }
 
-static int decode_with(const uint8_t *golden, size_t size, uint8_t kind, size_t at, uint8_t value)
+/* An entry with one byte changed is damage. */
+static void assert_damaged(const struct golden *golden, size_t at, uint8_t value)
 {
     uint8_t bytes[256];
-    memcpy(bytes, golden, size);
+    memcpy(bytes, golden->bytes, golden->size);
     bytes[at] = value;
     struct metadata_entry entry;
     struct srt_err err = {0};
-    return metadata_decode(kind, bytes, size, &entry, &err);
+    assert_int_equal(metadata_decode(golden->kind, bytes, golden->size, &entry, &err),
+                     SRT_ECORRUPT);
 }
 
 static void values_out_of_range_are_refused(void **state)
 {
     (void)state;
-    size_t size = sizeof golden_created;
-    uint8_t kind = METADATA_TOPIC_CREATED;
-    assert_int_equal(decode_with(golden_created, size, kind, 19, '/'), SRT_ECORRUPT);     /* the name */
-    assert_int_equal(decode_with(golden_created, size, kind, 19, 0), SRT_ECORRUPT);
-    assert_int_equal(decode_with(golden_created, size, kind, 20, 0x80), SRT_ECORRUPT);    /* partitions */
-    assert_int_equal(decode_with(golden_created, size, kind, 23, 0), SRT_ECORRUPT);
-    assert_int_equal(decode_with(golden_created, size, kind, size - 1, 1), SRT_ECORRUPT); /* cleanup */
+    const struct golden *created = &goldens[0];
+    assert_damaged(created, 19, '/'); /* the name */
+    assert_damaged(created, 19, 0);
+    assert_damaged(created, 20, 0x80); /* partitions */
+    assert_damaged(created, 23, 0);
+    assert_damaged(created, created->size - 1, 1); /* cleanup */
 
-    size = sizeof golden_positions;
-    kind = METADATA_POSITIONS;
-    assert_int_equal(decode_with(golden_positions, size, kind, 34, 0x80), SRT_ECORRUPT); /* partition < 0 */
-    assert_int_equal(decode_with(golden_positions, size, kind, 38, 0x80), SRT_ECORRUPT); /* offset < 0 */
-    assert_int_equal(decode_with(golden_positions, size, kind, 54, 1), SRT_ECORRUPT); /* id and file name */
+    const struct golden *positions = &goldens[3];
+    assert_damaged(positions, 34, 0x80); /* a partition below 0 */
+    assert_damaged(positions, 38, 0x80); /* an offset below 0 */
+    assert_damaged(positions, 54, 1);    /* an id beside a file's name */
 }
 
 int main(void)

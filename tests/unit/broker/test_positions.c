@@ -107,9 +107,10 @@ static void lost_positions_are_kept_until_dropped(void **state)
 
 static void add_row(void *arg, const struct group_lag *lag)
 {
-    srt_buf_printf(arg, "%s %s/%s/%s %d: %d of %d, %d;\n", lag->group, lag->topic ? lag->topic : "-",
-                   lag->former_topic ? lag->former_topic : "-", lag->source_name ? lag->source_name : "-",
-                   (int)lag->partition, (int)lag->committed, (int)lag->end, (int)lag->lag);
+    srt_buf_printf(arg, "%s %s/%s/%s %d: %d of %d, %d;\n", lag->group,
+                   lag->topic ? lag->topic : "-", lag->former_topic ? lag->former_topic : "-",
+                   lag->source_name ? lag->source_name : "-", (int)lag->partition,
+                   (int)lag->committed, (int)lag->end, (int)lag->lag);
 }
 
 static void commit(struct broker_fixture *f, const char *group, struct group_position position)
@@ -171,8 +172,9 @@ static void topic_created_again_is_noticed_until_the_first_commit_on_it(void **s
         int64_t offset;
         uint8_t *detail;
         uint32_t detail_len;
-        assert_int_equal(broker_group_position(f.broker, "g", &second, 0, NULL, &offset, &detail,
-                                               &detail_len), SRT_ENOENT);
+        assert_int_equal(
+            broker_group_position(f.broker, "g", &second, 0, NULL, &offset, &detail, &detail_len),
+            SRT_ENOENT);
         broker_fixture_reopen(&f);
     }
     commit(&f, "g", (struct group_position){.topic_id = second, .partition = 1, .offset = 1});

@@ -116,7 +116,8 @@ static void records_without_a_key_fill_batches_and_then_move_on(void **state)
     int64_t total = 0;
     for (int32_t p = 0; p < 3; p++) {
         struct fetcher *fetcher;
-        assert_ok(fetcher_open(f->broker, topic_get_id(topic), p, 0, NULL, NULL, &fetcher, &err), &err);
+        assert_ok(fetcher_open(f->broker, topic_get_id(topic), p, 0, NULL, NULL, &fetcher, &err),
+                  &err);
         assert_true(fetcher_end(fetcher) > 0);
         total += fetcher_end(fetcher);
         struct srt_buf buf = {0};

@@ -35,7 +35,8 @@ static void snapshot(struct broker *broker, struct srt_buf *to)
     assert_false(srt_buf_failed(to));
 }
 
-/* Everything there is: topics made, altered and deleted, groups on partitions, on what is gone, on files. */
+/* Everything there is: topics made, altered and deleted, groups on partitions, on what is gone, on
+ * files. */
 static void fill(struct broker_fixture *f)
 {
     struct srt_err err = {0};
@@ -49,8 +50,10 @@ static void fill(struct broker_fixture *f)
     commit(f, "g", (struct group_position){.topic_id = a, .partition = 6, .offset = 1});
     commit(f, "g", (struct group_position){.topic_id = a, .partition = 6, .offset = 2});
     commit(f, "g", (struct group_position){.topic_id = gone, .offset = 3});
-    commit(f, "b", (struct group_position){
-                       .source_name = "file:x", .offset = 9, .detail = (const uint8_t *)"d", .detail_len = 1});
+    commit(
+        f, "b",
+        (struct group_position){
+            .source_name = "file:x", .offset = 9, .detail = (const uint8_t *)"d", .detail_len = 1});
     assert_ok(broker_topic_delete(f->broker, "gone", &err), &err);
 }
 
@@ -61,7 +64,7 @@ static void replay_and_snapshot_give_the_same_memory(void **state)
     fill(f);
     struct srt_buf first = {0};
     snapshot(f->broker, &first);
-    struct broker *replayed = broker_fixture_open_read_only(f); /* no checkpoint yet: entry by entry */
+    struct broker *replayed = broker_fixture_open_read_only(f); /* no checkpoint yet */
     struct srt_buf second = {0};
     snapshot(replayed, &second);
     assert_ok(broker_close(replayed, &err), &err);
@@ -113,20 +116,25 @@ static void entries_that_make_no_sense_are_damage(void **state)
     struct srt_buf entry = {0};
 
     metadata_put_topic_created(&entry, &other, "a", &config); /* the name exists */
-    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_CREATED, entry.data, entry.len, &err), SRT_ECORRUPT);
+    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_CREATED, entry.data, entry.len, &err),
+                     SRT_ECORRUPT);
     srt_buf_clear(&entry);
     metadata_put_topic_created(&entry, topic_get_id(topic), "b", &config); /* the id exists */
-    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_CREATED, entry.data, entry.len, &err), SRT_ECORRUPT);
+    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_CREATED, entry.data, entry.len, &err),
+                     SRT_ECORRUPT);
     srt_buf_clear(&entry);
     metadata_put_topic_altered(&entry, &other, &config);
-    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_ALTERED, entry.data, entry.len, &err), SRT_ECORRUPT);
+    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_ALTERED, entry.data, entry.len, &err),
+                     SRT_ECORRUPT);
     srt_buf_clear(&entry);
     metadata_put_topic_deleted(&entry, &other);
-    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_DELETED, entry.data, entry.len, &err), SRT_ECORRUPT);
+    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_DELETED, entry.data, entry.len, &err),
+                     SRT_ECORRUPT);
     srt_buf_clear(&entry);
     config.partition_count = 2;
     metadata_put_topic_altered(&entry, topic_get_id(topic), &config);
-    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_ALTERED, entry.data, entry.len, &err), SRT_ECORRUPT);
+    assert_int_equal(ops.apply(ops.ctx, METADATA_TOPIC_ALTERED, entry.data, entry.len, &err),
+                     SRT_ECORRUPT);
     assert_string_equal(err.msg, "topic 'a' is altered to fewer partitions");
     srt_buf_fini(&entry);
 }
@@ -144,8 +152,9 @@ static void position_on_a_topic_that_is_gone_is_ignored(void **state)
     int64_t offset;
     uint8_t *detail;
     uint32_t detail_len;
-    assert_int_equal(broker_group_position(f->broker, "g", &position.topic_id, 0, NULL, &offset, &detail,
-                                           &detail_len), SRT_ENOENT);
+    assert_int_equal(broker_group_position(f->broker, "g", &position.topic_id, 0, NULL, &offset,
+                                           &detail, &detail_len),
+                     SRT_ENOENT);
     srt_buf_fini(&entry);
 }
 

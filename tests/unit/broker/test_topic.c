@@ -52,12 +52,18 @@ static void record_counts_key_value_and_headers(void **state)
     struct srt_err err = {0};
     assert_ok(broker_topic_create(fixture.broker, "small", &config, &topic, &err), &err);
     static const uint8_t bytes[16];
-    struct record rec = {.key = bytes, .key_len = 4, .value = bytes, .value_len = 3,
-                         .headers = bytes, .headers_len = 3, .header_count = 1};
+    struct record rec = {.key = bytes,
+                         .key_len = 4,
+                         .value = bytes,
+                         .value_len = 3,
+                         .headers = bytes,
+                         .headers_len = 3,
+                         .header_count = 1};
     assert_ok(topic_check_record(topic, &rec, &err), &err);
     rec.value_len = 4;
     assert_int_equal(topic_check_record(topic, &rec, &err), SRT_ETOOBIG);
-    assert_string_equal(err.msg, "record of 11 bytes for topic 'small', whose max_record_bytes is 10");
+    assert_string_equal(err.msg,
+                        "record of 11 bytes for topic 'small', whose max_record_bytes is 10");
     rec.key_len = RECORD_ABSENT;
     assert_ok(topic_check_record(topic, &rec, &err), &err);
     rec.value_len = RECORD_ABSENT;

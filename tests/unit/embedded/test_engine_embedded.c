@@ -19,7 +19,8 @@ static void make_engine(struct scene *scene)
     defaults.retention_ms = 12345;
     struct srt_err err = {0};
     assert_ok(engine_embedded_create(scene->fixture.broker, &defaults, &scene->fixture.clock.clock,
-                                     &scene->eng, &err), &err);
+                                     &scene->eng, &err),
+              &err);
 }
 
 static int setup(void **state)
@@ -97,8 +98,10 @@ static void targets_are_made_with_the_given_defaults(void **state)
     struct topic_config config;
     topic_get_config(broker_topic_find(scene->fixture.broker, "out"), &config);
     assert_int_equal(config.retention_ms, 12345);
-    assert_int_equal(scene->eng->ops->topic_ensure(scene->eng, "not valid", &topic, &err), SRT_EINVAL);
-    assert_int_equal(scene->eng->ops->topic_ensure(scene->eng, "__streamrt.x", &topic, &err), SRT_EINVAL);
+    assert_int_equal(scene->eng->ops->topic_ensure(scene->eng, "not valid", &topic, &err),
+                     SRT_EINVAL);
+    assert_int_equal(scene->eng->ops->topic_ensure(scene->eng, "__streamrt.x", &topic, &err),
+                     SRT_EINVAL);
 }
 
 static void wrong_defaults_are_refused(void **state)
@@ -109,8 +112,9 @@ static void wrong_defaults_are_refused(void **state)
     defaults.partition_count = 0;
     struct engine *eng;
     struct srt_err err = {0};
-    assert_int_equal(engine_embedded_create(scene->fixture.broker, &defaults, &scene->fixture.clock.clock,
-                                            &eng, &err), SRT_EINVAL);
+    assert_int_equal(engine_embedded_create(scene->fixture.broker, &defaults,
+                                            &scene->fixture.clock.clock, &eng, &err),
+                     SRT_EINVAL);
     assert_contains(err.msg, "defaults of target topics: 0 partitions");
 }
 
@@ -120,8 +124,11 @@ static void commit_survives_a_restart(void **state)
     struct srt_err err = {0};
     struct engine_topic topic;
     assert_ok(scene->eng->ops->topic_ensure(scene->eng, "in", &topic, &err), &err);
-    assert_ok(commit_position(scene->eng, (struct engine_position){.topic_id = topic.id, .partition = 3,
-                                                                   .offset = 8}, &err), &err);
+    assert_ok(
+        commit_position(scene->eng,
+                        (struct engine_position){.topic_id = topic.id, .partition = 3, .offset = 8},
+                        &err),
+        &err);
     restart(scene);
     struct engine_position at = {.topic_id = topic.id, .partition = 3};
     assert_ok(scene->eng->ops->position(scene->eng, "p", &at, &err), &err);
@@ -135,7 +142,8 @@ static void topic_created_again_is_refused_until_the_group_commits_on_it(void **
     struct engine_topic topic;
     const struct engine_ops *ops = scene->eng->ops;
     assert_ok(ops->topic_ensure(scene->eng, "in", &topic, &err), &err);
-    assert_ok(commit_position(scene->eng, (struct engine_position){.topic_id = topic.id, .offset = 8}, &err),
+    assert_ok(commit_position(scene->eng,
+                              (struct engine_position){.topic_id = topic.id, .offset = 8}, &err),
               &err);
     assert_ok(broker_topic_delete(scene->fixture.broker, "in", &err), &err);
     assert_ok(ops->topic_ensure(scene->eng, "in", &topic, &err), &err);
@@ -144,8 +152,11 @@ static void topic_created_again_is_refused_until_the_group_commits_on_it(void **
     assert_int_equal(ops->position(scene->eng, "p", &at, &err), SRT_ERANGE);
     assert_contains(err.msg, "topic 'in' was deleted and created again since 'p' read it");
     assert_int_equal(ops->position(scene->eng, "q", &at, &err), SRT_ENOENT);
-    assert_ok(commit_position(scene->eng, (struct engine_position){.topic_id = topic.id, .partition = 1,
-                                                                   .offset = 1}, &err), &err);
+    assert_ok(
+        commit_position(scene->eng,
+                        (struct engine_position){.topic_id = topic.id, .partition = 1, .offset = 1},
+                        &err),
+        &err);
     assert_int_equal(ops->position(scene->eng, "p", &at, &err), SRT_ENOENT);
 }
 
@@ -182,10 +193,13 @@ static void consumers_cannot_join_a_pipelines_group(void **state)
     struct scene *scene = *state;
     struct srt_err err = {0};
     struct engine_member *member;
-    assert_ok(scene->eng->ops->join(scene->eng, "p", "worker-0", NULL, 0, ignore, NULL, &member, &err), &err);
+    assert_ok(
+        scene->eng->ops->join(scene->eng, "p", "worker-0", NULL, 0, ignore, NULL, &member, &err),
+        &err);
     struct group_join join = {.group = "p", .protocol_type = "consumer", .member_id = "c"};
     int32_t generation;
-    assert_int_equal(group_member_join(scene->fixture.broker, &join, &generation, &err), SRT_EINVAL);
+    assert_int_equal(group_member_join(scene->fixture.broker, &join, &generation, &err),
+                     SRT_EINVAL);
     srt_clock_fake_advance(&scene->fixture.clock, INT64_C(365) * 24 * 3600 * 1000);
     group_expire_members(scene->fixture.broker);
     struct engine_split *splits;
@@ -210,8 +224,9 @@ static void reader_and_commit_learn_that_a_topic_was_deleted(void **state)
     assert_int_equal(ops->reader_poll(reader, 1000, &buf, &err), SRT_ENOENT);
     assert_string_equal(err.msg, "topic 'in' was deleted");
     ops->reader_close(reader);
-    assert_int_equal(commit_position(scene->eng, (struct engine_position){.topic_id = topic.id}, &err),
-                     SRT_ENOENT);
+    assert_int_equal(
+        commit_position(scene->eng, (struct engine_position){.topic_id = topic.id}, &err),
+        SRT_ENOENT);
 }
 
 int main(void)

@@ -14,7 +14,8 @@ static struct engine *create(void)
     topic_config_default(&defaults);
     struct engine *eng;
     struct srt_err err = {0};
-    assert_ok(engine_embedded_create(fixture.broker, &defaults, &fixture.clock.clock, &eng, &err), &err);
+    assert_ok(engine_embedded_create(fixture.broker, &defaults, &fixture.clock.clock, &eng, &err),
+              &err);
     return eng;
 }
 
