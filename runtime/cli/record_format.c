@@ -143,7 +143,9 @@ int record_format_parse(struct record_format *format, const char *text, struct s
     srt_buf_init(&format->ops);
     int code = SRT_OK;
     for (const char *at = text; *at && code == SRT_OK; at++) {
-        if (*at == '\\') {
+        if (*at == '\\' && at[1] == '\0') {
+            code = srt_fail(err, SRT_EPARSE, "format: ends with a '\\' that escapes nothing");
+        } else if (*at == '\\') {
             at++;
             code = parse_escape(&format->ops, *at, err);
         } else if (*at != '%') {

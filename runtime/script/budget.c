@@ -310,12 +310,11 @@ int budget_attach(struct budget *budget, struct srt_err *err)
 
 void budget_detach(struct budget *budget)
 {
-    if (srt_list_empty(&budget->node)) {
-        return;
-    }
+    pthread_once(&watch_once, watch_prepare); /* the lock is there, also when nothing was attached */
     io_lock(&watch.lock);
+    bool attached = !srt_list_empty(&budget->node);
     srt_list_remove(&budget->node);
-    bool last = srt_list_empty(&watch.budgets);
+    bool last = attached && srt_list_empty(&watch.budgets);
     if (last) {
         watch.state = WATCH_STOPPING;
         io_cond_broadcast(&watch.changed);
