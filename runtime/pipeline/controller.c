@@ -459,16 +459,29 @@ void controller_get_counters(const struct controller *ctl, struct runner_counter
 
 static const char *explain_tasks(struct controller *ctl)
 {
-    const char *reason = "running";
+    enum task_wait most = TASK_WAITS_NOT;
+    uint32_t at = 0;
     for (uint32_t i = 0; i < ctl->job.task_count; i++) {
-        const char *what = task_waits_for(ctl->tasks[i], ctl->explanation,
-                                          sizeof ctl->explanation);
-        if (!what) {
-            return "running";
-        }
-        reason = what;
+        uint32_t stage;
+        enum task_wait wait = task_waits_for(ctl->tasks[i], &stage);
+        at = wait > most ? stage : at;
+        most = wait > most ? wait : most;
     }
-    return reason;
+    switch (most) {
+    case TASK_WAITS_BACKOFF:
+        snprintf(ctl->explanation, sizeof ctl->explanation, "record in back-off at stage '%s'",
+                 ctl->job.graph->stages[at].name);
+        return ctl->explanation;
+    case TASK_WAITS_EXCHANGE:
+        return "an exchange is full: the task behind it is slower";
+    case TASK_WAITS_COMMIT:
+        return "as much output as commit_bytes allows waits to be committed";
+    case TASK_WAITS_INPUT:
+        return "waiting for input";
+    case TASK_WAITS_NOT:
+        break;
+    }
+    return "running";
 }
 
 const char *controller_explain(struct controller *ctl)

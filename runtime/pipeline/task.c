@@ -12,8 +12,6 @@
  * over its part: output, positions, counters. Everything after that belongs to epoch e+1. */
 #include "pipeline/task.h"
 
-#include <stdio.h>
-
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/atomic.h"
@@ -37,8 +35,6 @@ enum task_state {
     TASK_STATE_CLOSING,
     TASK_STATE_CLOSED,
 };
-
-enum task_wait { WAIT_NOTHING, WAIT_BACKOFF, WAIT_EXCHANGE, WAIT_COMMIT, WAIT_INPUT };
 
 struct task_assignment {
     struct engine_split *splits;
@@ -161,23 +157,10 @@ const struct srt_err *task_failure(const struct task *task)
     return &task->failure;
 }
 
-const char *task_waits_for(const struct task *task, char *to, size_t size)
+enum task_wait task_waits_for(const struct task *task, uint32_t *ret_stage)
 {
-    switch ((enum task_wait)srt_load_relaxed(&task->waits_for)) {
-    case WAIT_BACKOFF:
-        snprintf(to, size, "record in back-off at stage '%s'",
-                 task->job->graph->stages[srt_load_relaxed(&task->waits_at)].name);
-        return to;
-    case WAIT_EXCHANGE:
-        return "an exchange is full: the task behind it is slower";
-    case WAIT_COMMIT:
-        return "as much output as commit_bytes allows waits to be committed";
-    case WAIT_INPUT:
-        return "waiting for input";
-    case WAIT_NOTHING:
-        break;
-    }
-    return NULL;
+    *ret_stage = srt_load_relaxed(&task->waits_at);
+    return (enum task_wait)srt_load_relaxed(&task->waits_for);
 }
 
 /* --- worker --- */
@@ -357,7 +340,7 @@ static bool begin_from_intake(struct task *task)
             note_dirty(task);
         }
         note_ended(task);
-        wait_for(task, WAIT_INPUT);
+        wait_for(task, TASK_WAITS_INPUT);
         return false;
     case INTAKE_FAILED:
         fail(task, &err);
@@ -379,14 +362,14 @@ static bool begin_record(struct task *task)
         }
     }
     if (!task->draining && is_full(task)) {
-        wait_for(task, WAIT_COMMIT);
+        wait_for(task, TASK_WAITS_COMMIT);
         return false;
     }
     if (ex && begin_from_exchange(task, spilled)) {
         return true;
     }
     if (spilled >= 0) {
-        wait_for(task, WAIT_EXCHANGE);
+        wait_for(task, TASK_WAITS_EXCHANGE);
         return false;
     }
     return !task->draining && !task->ended && begin_from_intake(task);
@@ -404,7 +387,7 @@ static bool run_record(struct task *task)
     case EXECUTOR_WAIT:
         task->waiting = true;
         srt_store_relaxed(&task->waits_at, task->executor.frames[task->executor.depth - 1].stage);
-        wait_for(task, WAIT_BACKOFF);
+        wait_for(task, TASK_WAITS_BACKOFF);
         return false;
     case EXECUTOR_STOP:
         fail(task, &task->executor.failure);
@@ -429,7 +412,7 @@ static bool run_slice(struct task *task)
     if (!task->draining && srt_load_acquire(&task->asked_epoch) > task->epoch) {
         begin_draining(task); /* the release is in task_ask_epoch */
     }
-    wait_for(task, WAIT_NOTHING);
+    wait_for(task, TASK_WAITS_NOT);
     int64_t end_ns = now_ns(task) + SLICE_MS * NS_PER_MS;
     bool more = true;
     for (int i = 1; more && i <= SLICE_RECORDS_MAX; i++) {

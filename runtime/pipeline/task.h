@@ -52,8 +52,15 @@ void task_poke(struct task *task); /* something of the job changed: look at it *
 uint32_t task_take_notes(struct task *task);
 struct epoch_part *task_take_part(struct task *task); /* NULL: none */
 const struct srt_err *task_failure(const struct task *task);
-/* "record in back-off at stage 'x'", ...; NULL when it is just working. A hint. May use `to`. */
-const char *task_waits_for(const struct task *task, char *to, size_t size);
+/* What it waits for just now, the more telling the larger. A hint. */
+enum task_wait {
+    TASK_WAITS_NOT,
+    TASK_WAITS_INPUT,
+    TASK_WAITS_COMMIT,
+    TASK_WAITS_EXCHANGE,
+    TASK_WAITS_BACKOFF, /* of a record, at *ret_stage */
+};
+enum task_wait task_waits_for(const struct task *task, uint32_t *ret_stage);
 
 /* --- worker --- */
 

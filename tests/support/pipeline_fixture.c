@@ -12,7 +12,7 @@
 #include "record/header.h"
 #include "record/record.h"
 
-enum { WAIT_MS_MAX = 60000, SOURCE_BATCH = 7 };
+enum { WAIT_MS_MAX = 20000, SOURCE_BATCH = 7 };
 
 static struct fixture *current; /* whose sink and source the connectors use */
 

@@ -84,7 +84,7 @@ void fixture_start(struct fixture *fix);
 /* The same, but it must fail. */
 void fixture_start_fails(struct fixture *fix, struct srt_err *ret);
 void fixture_wait_idle(struct fixture *fix);
-/* Run the loop until the condition holds; fails the test after ten seconds. */
+/* Run the loop until the condition holds; fails the test after twenty seconds. */
 void fixture_wait(struct fixture *fix, bool (*holds)(struct fixture *fix, void *arg), void *arg);
 void fixture_destroy_runner(struct fixture *fix);
 /* start, until drained, wait, destroy */
