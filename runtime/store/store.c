@@ -379,6 +379,11 @@ int store_submit(struct store *store, struct store_write *write)
     return rc;
 }
 
+bool store_waits_for_room(const struct store *store)
+{
+    return srt_load_relaxed(&store->waits_for_room);
+}
+
 /* --- waiting --- */
 
 struct waiter {

@@ -121,6 +121,10 @@ int store_submit(struct store *store, struct store_write *write);
 /* The largest write that fits a frame, as the sum of its batches and metadata. */
 uint64_t store_write_bytes_max(const struct store *store);
 
+/* The disk is full and a write that is durable in the journal waits for room in its segment; until then
+ * every other write fails with SRT_ENOSPC. For status and for tests. */
+bool store_waits_for_room(const struct store *store);
+
 /* Submit and wait, for threads that may block (never the store thread). Waits through SRT_EAGAIN. */
 int store_write_wait(struct store *store, struct store_write *write, struct srt_err *err);
 
@@ -135,8 +139,8 @@ struct partition_config {
 };
 void partition_config_default(struct partition_config *config);
 
-/* Find or create; one that is found takes the retention and segment options over. On return the directory exists; its creation is durable before any append to it is
- * acknowledged. */
+/* Find or create; one that is found takes the retention and segment options over. On return the directory
+ * exists; its creation is durable before any append to it is acknowledged. */
 int store_partition_attach(struct store *store, const struct topic_id *topic_id, const char *topic,
                            int32_t index, const struct partition_config *config,
                            struct partition **ret_part, struct srt_err *err);

@@ -107,6 +107,7 @@ struct store {
     struct srt_list batch; /* in the frame that is being written or applied */
     struct srt_list *apply_node; /* where applying goes on; NULL: nothing is pending */
     uint32_t apply_index;
+    _Atomic(bool) waits_for_room; /* store thread: relaxed; read by any */
     struct srt_list touched;
     struct store_job job;
     uint64_t checkpoint_number;

@@ -232,6 +232,7 @@ static void go_on_applying(struct store *store)
 {
     struct srt_err err;
     int rc = apply_batch(store, &err);
+    srt_store_relaxed(&store->waits_for_room, rc == SRT_EAGAIN);
     if (rc != SRT_OK && rc != SRT_EAGAIN) {
         store_fail(store, &err);
     }
