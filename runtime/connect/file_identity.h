@@ -3,11 +3,12 @@
  * Owner:   a plain value.
  * Thread:  any.
  * Memory:  none.
- * Fails:   file_identity_read: what reading fails with; file_identity_decode: SRT_ECORRUPT, SRT_EVERSION.
+ * Fails:   file_identity_read: what reading fails with; file_identity_decode: SRT_ECORRUPT,
+ *          SRT_EVERSION.
  *
- * Device and inode name a file as long as it exists; the checksum of its first bytes tells whether its
- * content is still that of before, even after it was copied or restored. Stored as docs/format/position.md
- * says. */
+ * Device and inode name a file as long as it exists; the checksum of its first bytes tells whether
+ * its content is still that of before, even after it was copied or restored. Stored as
+ * docs/format/position.md says. */
 #ifndef SRT_CONNECT_FILE_IDENTITY_H
 #define SRT_CONNECT_FILE_IDENTITY_H
 
@@ -33,7 +34,8 @@ int file_identity_read(const struct io_fs *fs, int fd, const char *path, size_t 
 
 /* Whether the file still begins with the bytes it began with then. */
 int file_identity_same_content(const struct io_fs *fs, int fd, const char *path,
-                               const struct file_identity *then, bool *ret_same, struct srt_err *err);
+                               const struct file_identity *then, bool *ret_same,
+                               struct srt_err *err);
 
 void file_identity_encode(const struct file_identity *id, uint8_t to[FILE_IDENTITY_CODED_BYTES]);
 int file_identity_decode(const uint8_t *from, size_t size, struct file_identity *ret);

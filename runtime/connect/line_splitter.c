@@ -1,9 +1,9 @@
 /*     buf:   | given out before | line \n line \n the beginning of a li|
  *                               ^head               `--scanned--------'
  *
- * Records point into buf, so it is only moved when the next bytes are asked for. A line that grows beyond
- * the limit is cut down to its first bytes at once and counted from there on: an input that never has a
- * line feed costs no memory. */
+ * Records point into buf, so it is only moved when the next bytes are asked for. A line that grows
+ * beyond the limit is cut down to its first bytes at once and counted from there on: an input that
+ * never has a line feed costs no memory. */
 #include "connect/line_splitter.h"
 
 #include <inttypes.h>

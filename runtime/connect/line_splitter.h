@@ -2,13 +2,13 @@
  *
  * Owner:   a source embeds it.
  * Thread:  the source's worker.
- * Memory:  one buffer, of the longest line and one read at most; a fixed number of records. What was
- *          taken stays valid until the next line_splitter_space().
+ * Memory:  one buffer, of the longest line and one read at most; a fixed number of records. What
+ *          was taken stays valid until the next line_splitter_space().
  * Fails:   line_splitter_init ends the process without memory; line_splitter_space: NULL.
  *
- * A line ends at a line feed. Under text and json a carriage return before it does not belong to the line,
- * under json an empty line is no record. A line beyond max_record_bytes becomes a record of its first
- * bytes that is marked as bad; the rest of it is passed over without being kept. */
+ * A line ends at a line feed. Under text and json a carriage return before it does not belong to
+ * the line, under json an empty line is no record. A line beyond max_record_bytes becomes a record
+ * of its first bytes that is marked as bad; the rest of it is passed over without being kept. */
 #ifndef SRT_CONNECT_LINE_SPLITTER_H
 #define SRT_CONNECT_LINE_SPLITTER_H
 
@@ -28,7 +28,8 @@ struct line_splitter {
     size_t max_record_bytes;
     bool strip_return;
     bool skip_empty;
-    /* A line that is too long and has not ended: its first bytes are in buf, the others only counted. */
+    /* A line that is too long and has not ended: its first bytes are in buf, the others only
+     * counted. */
     bool overlong;
     bool overlong_ended;
     int64_t overlong_bytes; /* of the whole line so far, its line feed included */
@@ -45,8 +46,8 @@ void line_splitter_reset(struct line_splitter *ls, int64_t offset);
 uint8_t *line_splitter_space(struct line_splitter *ls, size_t size);
 void line_splitter_filled(struct line_splitter *ls, size_t size); /* so many were put there */
 
-/* The next records, of about max_bytes, at most one of them bad (and then the last). `at_end`: what is
- * left without a line feed is a line, too. */
+/* The next records, of about max_bytes, at most one of them bad (and then the last). `at_end`: what
+ * is left without a line feed is a line, too. */
 void line_splitter_take(struct line_splitter *ls, size_t max_bytes, bool at_end, int64_t now_ms,
                         struct source_batch *ret);
 

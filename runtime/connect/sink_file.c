@@ -1,16 +1,18 @@
-/* Lines appended to a file, exactly once: the length up to which an epoch's lines are in the file and
- * synced is committed with that epoch, and whatever a crash left behind that length is cut at the next
- * start.
+/* Lines appended to a file, exactly once: the length up to which an epoch's lines are in the file
+ * and synced is committed with that epoch, and whatever a crash left behind that length is cut at
+ * the next start.
  *
  *     | committed lines ............... | lines of an epoch that was not committed |
  *                                       ^at: cut here
  *
- * Before the first commit there is no length to cut to, and a file with content is perhaps somebody's
- * work. So as long as nothing is committed, a note beside the file ("out.jsonl.uncommitted") says by
- * device and inode that all its content is ours. It is durable before the first byte and goes with the
- * first commit. A file with content, without a position and without a note is refused.
+ * Before the first commit there is no length to cut to, and a file with content is perhaps
+ * somebody's work. So as long as nothing is committed, a note beside the file
+ * ("out.jsonl.uncommitted") says by device and inode that all its content is ours. It is durable
+ * before the first byte and goes with the first commit. A file with content, without a position and
+ * without a note is refused.
  *
- * A named pipe or a device has no length: it is written like standard output, and its position is 0. */
+ * A named pipe or a device has no length: it is written like standard output, and its position is
+ * 0. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

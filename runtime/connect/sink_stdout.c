@@ -1,5 +1,5 @@
-/* Standard output: it keeps no position, so what was written for an epoch that did not commit is written
- * again after a restart. */
+/* Standard output: it keeps no position, so what was written for an epoch that did not commit is
+ * written again after a restart. */
 #include <unistd.h>
 
 #include "base/alloc.h"

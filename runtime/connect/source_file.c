@@ -5,13 +5,14 @@
  *                         `--at the end--> once: the rest is the last line; then SRT_EEND
  *                                          following: look again in FOLLOW_MS
  *
- * A position is the offset of a line's first byte, and beside it stands the file's identity, so that a
- * restart goes on in the same file, begins at 0 in another one that took its place, and refuses to guess
- * when the same file has become shorter than what was read of it.
+ * A position is the offset of a line's first byte, and beside it stands the file's identity, so
+ * that a restart goes on in the same file, begins at 0 in another one that took its place, and
+ * refuses to guess when the same file has become shorter than what was read of it.
  *
- * While following, the path may get another file (a rotation by rename): the old one is read to its end
- * first, one look later than the new one was seen, because its writer may still be finishing. A file that
- * was cut in place (copytruncate) is begun again. A path that is not there yet is waited for. */
+ * While following, the path may get another file (a rotation by rename): the old one is read to its
+ * end first, one look later than the new one was seen, because its writer may still be finishing. A
+ * file that was cut in place (copytruncate) is begun again. A path that is not there yet is waited
+ * for. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -152,7 +153,8 @@ static int find_place(struct source_file *f, int64_t at, const uint8_t *detail, 
     return SRT_OK;
 }
 
-/* Go on in the file that was just opened: at `at` if that is still the place, else at its beginning. */
+/* Go on in the file that was just opened: at `at` if that is still the place, else at its
+ * beginning. */
 static int begin_file(struct source_file *f, int64_t at, const uint8_t *detail, uint32_t detail_len,
                       struct srt_err *err)
 {

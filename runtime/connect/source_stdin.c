@@ -1,10 +1,10 @@
-/* Standard input, line by line. It has no position: what was read is gone, so its offsets only count bytes
- * and a restart goes on with whatever comes then.
+/* Standard input, line by line. It has no position: what was read is gone, so its offsets only
+ * count bytes and a restart goes on with whatever comes then.
  *
- * A pipe or terminal is read when the loop says that it has bytes. For the read not to wait, its open file
- * must not be blocking; but that flag is shared with every program that has the same open file, so it is
- * opened anew through /proc/self/fd. A regular file or a device that cannot be waited for is always
- * readable and is read directly. */
+ * A pipe or terminal is read when the loop says that it has bytes. For the read not to wait, its
+ * open file must not be blocking; but that flag is shared with every program that has the same open
+ * file, so it is opened anew through /proc/self/fd. A regular file or a device that cannot be
+ * waited for is always readable and is read directly. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

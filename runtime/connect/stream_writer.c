@@ -1,10 +1,11 @@
-/* A write to a pipe can wait for its reader for ever. Here every wait is a poll() on two descriptors: the
- * stream and an eventfd that an interrupt makes readable.
+/* A write to a pipe can wait for its reader for ever. Here every wait is a poll() on two
+ * descriptors: the stream and an eventfd that an interrupt makes readable.
  *
- * For the write itself not to wait, the stream must not be blocking; but O_NONBLOCK belongs to the open
- * file, which standard output shares with other programs (a shell's terminal). So the stream is opened
- * anew through /proc/self/fd, which gives an open file of our own. Where that is not possible (a socket),
- * writes are no larger than PIPE_BUF: so much fits when the stream is said to be writable. */
+ * For the write itself not to wait, the stream must not be blocking; but O_NONBLOCK belongs to the
+ * open file, which standard output shares with other programs (a shell's terminal). So the stream
+ * is opened anew through /proc/self/fd, which gives an open file of our own. Where that is not
+ * possible (a socket), writes are no larger than PIPE_BUF: so much fits when the stream is said to
+ * be writable. */
 #include "connect/stream_writer.h"
 
 #include <errno.h>

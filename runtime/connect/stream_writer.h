@@ -1,5 +1,5 @@
-/* stream_writer.h - writing to a pipe, terminal or socket that may stall, so that another thread can end
- * the wait.
+/* stream_writer.h - writing to a pipe, terminal or socket that may stall, so that another thread
+ * can end the wait.
  *
  * Owner:   a sink embeds it.
  * Thread:  the sink's; stream_writer_interrupt: any, until fini.
@@ -24,7 +24,8 @@ struct stream_writer {
 int stream_writer_init(struct stream_writer *w, struct srt_err *err);
 void stream_writer_fini(struct stream_writer *w);
 
-/* Write through fd, which stays the caller's. What others share (a terminal's O_NONBLOCK) is not changed. */
+/* Write through fd, which stays the caller's. What others share (a terminal's O_NONBLOCK) is not
+ * changed. */
 int stream_writer_use(struct stream_writer *w, int fd, const char *name, struct srt_err *err);
 
 /* Open a named pipe or a device; waits for a pipe's reader. */

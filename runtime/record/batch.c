@@ -1,14 +1,16 @@
-/* A batch is a header of fixed width followed by records of varints; docs/format/batch.md has the table.
+/* A batch is a header of fixed width followed by records of varints; docs/format/batch.md has the
+ * table.
  *
  *     0        8        12       16  17       21                               61
  *     | base   | length | leader | m | CRC    | attributes, deltas, times,     | record | record |
- *     | offset |        | epoch  | 2 | 32C    | producer, record count         |   0    |   1    | ...
+ *     | offset |        | epoch  | 2 | 32C    | producer, record count         |   0    |   1    |..
  *                                             `------------ covered by the CRC -----------------
  *
- * The builder leaves room for the header and appends records behind it; only finishing writes the header
- * and computes the CRC, in one pass over bytes that are still in the cache. Numbers are mostly small, so
- * the one- and two-byte varints are coded inline. The reader trusts nothing but its own bounds: each
- * record's length is checked against the batch, and each field against the record. */
+ * The builder leaves room for the header and appends records behind it; only finishing writes the
+ * header and computes the CRC, in one pass over bytes that are still in the cache. Numbers are
+ * mostly small, so the one- and two-byte varints are coded inline. The reader trusts nothing but
+ * its own bounds: each record's length is checked against the batch, and each field against the
+ * record. */
 #include "record/batch.h"
 
 #include <assert.h>

@@ -7,8 +7,8 @@
  *          SRT_EVERSION for another magic, SRT_EUNAVAILABLE for a codec this build cannot read,
  *          SRT_ETOOBIG, SRT_ENOMEM.
  *
- * The layout is docs/format/batch.md. A batch's base offset and leader epoch are outside its CRC, so the
- * store assigns offsets by patching eight bytes. */
+ * The layout is docs/format/batch.md. A batch's base offset and leader epoch are outside its CRC,
+ * so the store assigns offsets by patching eight bytes. */
 #ifndef SRT_RECORD_BATCH_H
 #define SRT_RECORD_BATCH_H
 
@@ -55,8 +55,8 @@ int batch_parse(const uint8_t *data, size_t size, struct batch_info *ret_info);
 /* The same, and the CRC over the whole batch. */
 int batch_check(const uint8_t *data, size_t size, struct batch_info *ret_info);
 
-/* All of batch_check, and that every record inside is well formed and the counts agree: for bytes that
- * come from outside. */
+/* All of batch_check, and that every record inside is well formed and the counts agree: for bytes
+ * that come from outside. */
 int batch_check_records(const uint8_t *data, size_t size, struct batch_info *ret_info);
 
 void batch_set_base_offset(uint8_t *batch, int64_t base_offset);
@@ -74,7 +74,8 @@ void batch_builder_init(struct batch_builder *b);
 void batch_builder_fini(struct batch_builder *b);
 void batch_builder_clear(struct batch_builder *b);
 
-/* Append one record (its offset is ignored: it gets the next). SRT_ENOMEM leaves the batch as it was. */
+/* Append one record (its offset is ignored: it gets the next). SRT_ENOMEM leaves the batch as it
+ * was. */
 int batch_builder_add(struct batch_builder *b, const struct record *rec);
 
 /* What the record would add at most: to stay below a limit without trying. */
@@ -93,8 +94,8 @@ struct batch_reader {
     int32_t index; /* of the next record */
 };
 
-/* `data` is one whole batch that batch_parse accepted. SRT_EUNAVAILABLE when it is compressed by a codec
- * that this build cannot read. */
+/* `data` is one whole batch that batch_parse accepted. SRT_EUNAVAILABLE when it is compressed by a
+ * codec that this build cannot read. */
 int batch_reader_init(struct batch_reader *r, const uint8_t *data, const struct batch_info *info);
 
 /* The next record, borrowed from the batch's bytes; SRT_EEND after the last; SRT_ECORRUPT. */

@@ -1,4 +1,5 @@
-/* json.h - JSON text (RFC 8259): checked once, indexed one level at a time, never decoded as a whole.
+/* json.h - JSON text (RFC 8259): checked once, indexed one level at a time, never decoded as a
+ * whole.
  *
  * Owner:   an index belongs to the caller and borrows the text.
  * Thread:  any, one at a time per object.
@@ -6,9 +7,10 @@
  * Fails:   SRT_EPARSE with the byte position; SRT_ETOOBIG, likewise with it, for nesting beyond
  *          SRT_JSON_DEPTH_MAX or more than 2^31-1 bytes; SRT_ENOMEM. A failed index has no slots.
  *
- * json_index() reads the whole text once: it validates everything (grammar, escapes, UTF-8, depth) and
- * notes where each member of the outermost object or array begins and ends. Nested containers are
- * indexed when they are touched, with json_index_trusted(), which skips what is known to be valid. */
+ * json_index() reads the whole text once: it validates everything (grammar, escapes, UTF-8, depth)
+ * and notes where each member of the outermost object or array begins and ends. Nested containers
+ * are indexed when they are touched, with json_index_trusted(), which skips what is known to be
+ * valid. */
 #ifndef SRT_RECORD_JSON_H
 #define SRT_RECORD_JSON_H
 
@@ -19,7 +21,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* One member of an object or array: positions in the text that was indexed. */
 struct json_slot {
@@ -62,13 +72,13 @@ const struct json_slot *json_find(const struct json_index *index, const char *te
 
 /* --- scalars --- */
 
-/* Resolve the escapes of a string's raw bytes (between the quotes), appending UTF-8. A lone surrogate
- * escape becomes U+FFFD. */
+/* Resolve the escapes of a string's raw bytes (between the quotes), appending UTF-8. A lone
+ * surrogate escape becomes U+FFFD. */
 void json_unescape(const char *raw, size_t raw_len, struct srt_buf *to);
 
-/* A number's text (one that was validated): an int64 when it is an integer that fits, else the nearest
- * double; beyond the range of doubles infinity. Returns true for integer. "-0" is the double -0.0, so that
- * it survives. */
+/* A number's text (one that was validated): an int64 when it is an integer that fits, else the
+ * nearest double; beyond the range of doubles infinity. Returns true for integer. "-0" is the
+ * double -0.0, so that it survives. */
 bool json_number(const char *text, size_t size, int64_t *ret_integer, double *ret_double);
 
 /* --- writing --- */
@@ -77,8 +87,8 @@ bool json_number(const char *text, size_t size, int64_t *ret_integer, double *re
 void json_put_string(struct srt_buf *to, const char *text, size_t size);
 void json_put_integer(struct srt_buf *to, int64_t value);
 
-/* The shortest decimal that reads back as the same double, always with a fraction or exponent ("1.0",
- * "1e+300"), so that a float stays a float. Not finite: SRT_EINVAL, nothing written. */
+/* The shortest decimal that reads back as the same double, always with a fraction or exponent
+ * ("1.0", "1e+300"), so that a float stays a float. Not finite: SRT_EINVAL, nothing written. */
 int json_put_double(struct srt_buf *to, double value);
 
 #endif

@@ -1,12 +1,13 @@
-/* json_scan.h - what reading and writing JSON strings have in common: runs of plain bytes, and UTF-8.
+/* json_scan.h - what reading and writing JSON strings have in common: runs of plain bytes, and
+ * UTF-8.
  *
  * Owner:   none; pure.
  * Thread:  any.
  * Memory:  none; never reads at or beyond `end`.
  * Fails:   never.
  *
- * For json*.c only. A byte is plain when it stands for itself in a JSON string: not a quote, backslash,
- * control character or part of a longer UTF-8 sequence. */
+ * For json*.c only. A byte is plain when it stands for itself in a JSON string: not a quote,
+ * backslash, control character or part of a longer UTF-8 sequence. */
 #ifndef SRT_RECORD_JSON_SCAN_H
 #define SRT_RECORD_JSON_SCAN_H
 

@@ -14,7 +14,8 @@
 /* Kafka's murmur2 (32 bits, seed 0x9747b28c), as its Java client computes it. */
 uint32_t murmur2(const void *data, int32_t size);
 
-/* By key: (murmur2 & 0x7fffffff) % partition_count, the same partition as any Java client chooses. */
+/* By key: (murmur2 & 0x7fffffff) % partition_count, the same partition as any Java client
+ * chooses. */
 int32_t partition_for_key(const void *key, int32_t key_len, int32_t partition_count);
 
 /* Without a key: one partition for a while, then another, so that batches fill up (KIP-480). */

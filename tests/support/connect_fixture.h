@@ -1,11 +1,12 @@
-/* connect_fixture.h - a temporary directory, a loop, and a source that is polled as a task would poll it.
+/* connect_fixture.h - a temporary directory, a loop, and a source that is polled as a task would
+ * poll it.
  *
  * Owner:   a test.
  * Thread:  the test's.
  * Memory:  fixture_setup and fixture_teardown.
  * Fails:   by failing the test. */
-#ifndef SRT_TESTS_SUPPORT_CONNECT_FIXTURE_H
-#define SRT_TESTS_SUPPORT_CONNECT_FIXTURE_H
+#ifndef SRT_SUPPORT_CONNECT_FIXTURE_H
+#define SRT_SUPPORT_CONNECT_FIXTURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@ struct fixture {
     int wakes;
     struct srt_err err;
     /* What the last fixture_read gave. */
-    struct srt_buf text; /* "offset:value|", "!" for ":" when bad, "=key" behind a value with a key */
+    struct srt_buf text; /* "offset:value|", "!" for ":" when bad, "=key" behind a value if any */
     int64_t position;
     uint8_t detail[64];
     uint32_t detail_len;

@@ -16,8 +16,8 @@
 #include "connect/connectors.h"
 #include "io/thread.h"
 
-/* Standard output is a stream of the test while a sink is open: nothing may be asserted then that prints
- * there when it fails, so results are kept and judged afterwards. */
+/* Standard output is a stream of the test while a sink is open: nothing may be asserted then that
+ * prints there when it fails, so results are kept and judged afterwards. */
 struct out {
     int saved;
     struct sink *sink;

@@ -1,5 +1,5 @@
-/* json_validate and json_index against another validator, written plainly after the grammar of RFC 8259,
- * on texts that are nearly right: random values, then a few bytes changed. */
+/* json_validate and json_index against another validator, written plainly after the grammar of RFC
+ * 8259, on texts that are nearly right: random values, then a few bytes changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

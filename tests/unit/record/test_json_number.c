@@ -241,7 +241,8 @@ static int significant(const char *text)
     return count;
 }
 
-/* Reads back as the same bits, as a double, is valid, and no %.*g with fewer digits would have done. */
+/* Reads back as the same bits, as a double, is valid, and no %.*g with fewer digits would have
+ * done. */
 static void assert_round_trip(double value)
 {
     struct srt_buf buf = {0};

@@ -102,7 +102,8 @@ static void what_is_not_utf8_is_replaced(void **state)
     ASSERT_WRITTEN("\xc3\xa4\xc3", "\"\xc3\xa4\xef\xbf\xbd\"");
 }
 
-/* Whatever bytes go in, valid JSON comes out; and when they were UTF-8, the same bytes come back. */
+/* Whatever bytes go in, valid JSON comes out; and when they were UTF-8, the same bytes come
+ * back. */
 static void any_bytes_give_a_valid_string_that_reads_back(void **state)
 {
     (void)state;
