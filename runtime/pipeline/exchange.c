@@ -313,11 +313,11 @@ int exchange_send(struct exchange *ex, uint32_t edge, uint32_t from, uint32_t to
 static void push_spilled(struct exchange *ex, struct channel *ch, uint32_t from, uint32_t to)
 {
     while (!srt_list_empty(&ch->spill)) {
-        struct chunk *chunk = srt_container_of(ch->spill.next, struct chunk, node);
-        if (!push(ex, ch, to, chunk)) {
+        struct srt_list *node = srt_list_pop(&ch->spill); /* once pushed, it is not ours any more */
+        if (!push(ex, ch, to, srt_container_of(node, struct chunk, node))) {
+            srt_list_push(ch->spill.next, node); /* back to the front */
             return;
         }
-        srt_list_remove(&chunk->node);
         ex->endpoints[from].spill_count--;
     }
 }
