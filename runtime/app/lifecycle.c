@@ -1,22 +1,16 @@
 /* The main thread of `run`.
  *
- * Signals are handled on the loop: the first SIGINT or SIGTERM asks the runner to finish what was read and
- * to commit it. From then on SIGINT has a handler of its own that ends the process at once, whatever the
- * main thread is waiting for: ending without a commit is always safe, because what was not committed is
- * done again at the next start. Before the store is recovered the default disposition does the same.
- *
- * A store that failed for good (a sync, an unreadable disk) ends the process at once too: nothing can be
- * committed any more, and what is in doubt is decided by the next recovery. */
+ * The first SIGINT or SIGTERM asks the runner to finish what was read and to commit it (interrupt.h says what
+ * the second SIGINT does). A store that failed for good (a sync, a disk that cannot be read) ends the process
+ * at once: nothing can be committed any more, and what is in doubt is decided by the next recovery. */
 #include "app/lifecycle.h"
 
-#include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "app/interrupt.h"
 #include "app/ready_file.h"
 #include "app/summary.h"
-#include "base/assert.h"
 #include "base/log.h"
 #include "broker/group.h"
 #include "cli/exit_code.h"
@@ -29,59 +23,45 @@ enum { EXPIRE_INTERVAL_MS = 1000 };
 struct lifecycle {
     const struct lifecycle_options *options;
     struct io_loop loop;
-    struct io_signal interrupt;
+    struct io_wake interrupt_wake;
+    struct io_wake fatal_wake;
     struct io_signal terminate;
     struct io_signal hang_up;
-    struct io_wake fatal_wake;
     struct io_timer expire;
+    int open_count; /* of handles, in the order of open_handles */
     struct assembly assembly;
     struct ready_file ready;
     struct srt_err fatal; /* written on the store thread before fatal_wake is sent */
-    int handle_count; /* signals that are open, in the order of open_handles */
     bool draining;
     size_t failed_count; /* pipelines that stopped with an error */
 };
 
-/* For the handler of the second SIGINT: the only thing that it has to tidy up. */
-static const struct ready_file *volatile ready_now;
-
-static void end_at_once(int signal_number)
-{
-    (void)signal_number;
-    const struct ready_file *ready = ready_now;
-    if (ready) {
-        ready_file_remove_now(ready);
-    }
-    _exit(EXIT_INTERRUPTED);
-}
-
 /* --- signals --- */
 
-static void interrupt_ends_from_now_on(struct lifecycle *life)
+static void drain(struct lifecycle *life, const char *why)
 {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = end_at_once;
-    sigemptyset(&action.sa_mask);
-    io_signal_close(&life->interrupt, NULL); /* the loop lets go of the signal here */
-    sigaction(SIGINT, &action, NULL);        /* cannot fail for a valid signal */
-}
-
-static void on_stop_signal(void *arg, int signal_number)
-{
-    struct lifecycle *life = arg;
     if (life->draining) {
         return;
     }
     life->draining = true;
-    log_info(LOG_APP, "%s: finishing what was read; %s",
-             signal_number == SIGINT ? "interrupted" : "asked to end", "SIGINT ends at once");
-    interrupt_ends_from_now_on(life);
+    interrupt_expect();
+    log_info(LOG_APP, "%s: finishing what was read; SIGINT ends at once", why);
     if (life->assembly.runner) {
         runner_stop(life->assembly.runner);
     } else {
         io_loop_stop(&life->loop);
     }
+}
+
+static void on_interrupt(void *arg)
+{
+    drain(arg, "SIGINT");
+}
+
+static void on_terminate(void *arg, int signal_number)
+{
+    (void)signal_number;
+    drain(arg, "SIGTERM");
 }
 
 static void on_hang_up(void *arg, int signal_number)
@@ -135,21 +115,52 @@ static void on_idle(void *arg)
 
 /* --- beginning and ending --- */
 
+/* Before the store is opened: a recovery may take a while, and signals must count meanwhile. */
 static int open_handles(struct lifecycle *life, struct srt_err *err)
 {
-    struct io_signal *const signals[] = {&life->interrupt, &life->terminate, &life->hang_up};
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        io_signal_fn fn = numbers[i] == SIGHUP ? on_hang_up : on_stop_signal;
-        int code = io_signal_init(signals[i], &life->loop, numbers[i], fn, life, err);
-        if (code != SRT_OK) {
-            return code;
-        }
-        life->handle_count++;
+    struct io_loop *loop = &life->loop;
+    int code = io_wake_init(&life->interrupt_wake, loop, on_interrupt, life, err);
+    if (code != SRT_OK) {
+        return code;
     }
-    io_timer_init(&life->expire, &life->loop, on_expire, life);
-    io_timer_start(&life->expire, EXPIRE_INTERVAL_MS, EXPIRE_INTERVAL_MS);
+    life->open_count++;
+    code = io_wake_init(&life->fatal_wake, loop, on_fatal_wake, life, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    life->open_count++;
+    code = io_signal_init(&life->terminate, loop, SIGTERM, on_terminate, life, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    life->open_count++;
+    code = io_signal_init(&life->hang_up, loop, SIGHUP, on_hang_up, life, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    io_timer_init(&life->expire, loop, on_expire, life);
+    life->open_count += 2;
+    interrupt_install(&life->interrupt_wake, &life->ready);
     return SRT_OK;
+}
+
+/* As far as they were opened. */
+static void close_handles(struct lifecycle *life)
+{
+    interrupt_uninstall();
+    if (life->open_count > 0) {
+        io_wake_close(&life->interrupt_wake, NULL);
+    }
+    if (life->open_count > 1) {
+        io_wake_close(&life->fatal_wake, NULL);
+    }
+    if (life->open_count > 2) {
+        io_signal_close(&life->terminate, NULL);
+    }
+    if (life->open_count > 3) {
+        io_signal_close(&life->hang_up, NULL);
+        io_timer_close(&life->expire, NULL);
+    }
 }
 
 /* Up to the moment before "ready" is said. */
@@ -163,39 +174,23 @@ static int begin(struct lifecycle *life, struct srt_err *err)
                                               .on_stopped = on_pipeline_stopped,
                                               .on_idle = on_idle,
                                               .arg = life};
-    int code = assemble_open(&assemble, &life->assembly, err);
-    if (code != SRT_OK) {
-        return code;
+    int code = open_handles(life, err);
+    if (code == SRT_OK) {
+        code = assemble_open(&assemble, &life->assembly, err);
     }
-    code = ready_file_init(&life->ready, settings_data_dir(o->settings), err);
-    if (code != SRT_OK) {
-        return code;
+    if (code == SRT_OK) {
+        code = ready_file_init(&life->ready, settings_data_dir(o->settings), err);
     }
-    ready_now = &life->ready;
-    code = open_handles(life, err);
     if (code == SRT_OK && life->assembly.runner) {
         code = runner_start(life->assembly.runner, err);
     }
     if (code == SRT_OK) {
         code = ready_file_write(&life->ready, settings_data_dir(o->settings), err);
     }
+    if (code == SRT_OK) {
+        io_timer_start(&life->expire, EXPIRE_INTERVAL_MS, EXPIRE_INTERVAL_MS);
+    }
     return code;
-}
-
-/* Everything that hangs on the loop, as far as it was opened. */
-static void close_handles(struct lifecycle *life)
-{
-    if (life->handle_count > 0 && !life->draining) {
-        io_signal_close(&life->interrupt, NULL);
-    }
-    if (life->handle_count > 1) {
-        io_signal_close(&life->terminate, NULL);
-    }
-    if (life->handle_count > 2) {
-        io_signal_close(&life->hang_up, NULL);
-        io_timer_close(&life->expire, NULL);
-    }
-    io_wake_close(&life->fatal_wake, NULL);
 }
 
 static void sum_up(struct lifecycle *life, struct summary *summary)
@@ -217,11 +212,6 @@ int lifecycle_run(const struct lifecycle_options *options, int *ret_exit, struct
     if (code != SRT_OK) {
         return code;
     }
-    code = io_wake_init(&life.fatal_wake, &life.loop, on_fatal_wake, &life, err);
-    if (code != SRT_OK) {
-        io_loop_fini(&life.loop);
-        return code;
-    }
     summary_init(&summary);
     code = begin(&life, err);
     if (code == SRT_OK) {
@@ -240,9 +230,8 @@ int lifecycle_run(const struct lifecycle_options *options, int *ret_exit, struct
         *err = close_err;
         code = closed;
     }
-    ready_now = NULL;
+    close_handles(&life); /* first: the handler of SIGINT looks at the ready file */
     ready_file_fini(&life.ready);
-    close_handles(&life);
     io_loop_fini(&life.loop);
     if (code == SRT_OK) {
         output_note("%s", summary_line(&summary));

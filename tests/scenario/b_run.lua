@@ -50,7 +50,7 @@ topics:
   numbers: { partitions: 4 }
 pipelines:
   make:
-    from: { generate: "{ n = n }", count: 1000 }
+    from: { generate: "{ n = v }", count: 1000 }
     steps: [ { key_by: v.n % 10 }, { to: numbers } ]
   even:
     from: numbers
@@ -124,10 +124,10 @@ t.case("a pipeline that fails lets the others finish, and the exit code says so"
 pipelines:
   bad:
     on_error: stop
-    from: { generate: "{ n = n }", count: 10 }
+    from: { generate: "{ n = v }", count: 10 }
     steps: [ { map: "error('no')" }, { to: never } ]
   good:
-    from: { generate: "{ n = n }", count: 10 }
+    from: { generate: "{ n = v }", count: 10 }
     steps: [ { to: fine } ]
 ]])
   local r = t.run { "run", path, "--data-dir", dir .. "/d", "--until-drained" }

@@ -30,7 +30,7 @@ local function parse(line)
   end
   return { ts = math.tointeger(minutes * 60 + second) * 1000, ip = ip, method = method, path = path,
     status = math.tointeger(status), bytes = or_null(bytes, math.tointeger), referer = or_null(referer),
-    agent = or_null(agent) }
+    agent = (agent:gsub("\\\"", "\"")) }
 end
 
 local expected = { requests = {}, errors = {}, dead = {}, by_ip = {} }

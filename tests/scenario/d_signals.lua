@@ -4,7 +4,7 @@ local endless = [[
 topics: { numbers: { partitions: 2 } }
 pipelines:
   make:
-    from: { generate: "{ n = n }", rate: 2000 }
+    from: { generate: "{ n = v }", rate: 2000 }
     steps: [ { key_by: v.n % 7 }, { to: numbers } ]
 ]]
 

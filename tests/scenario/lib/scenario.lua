@@ -1,5 +1,5 @@
--- What scenarios are written with: they run the real binary, look at its output, files and exit code, and
--- wait for what it says, never for time to pass.
+-- What scenarios are written with: they run the real binary, look at its output, files and exit
+-- code, and wait for what it says, never for time to pass.
 --
 --   local t = require "scenario"
 --   t.case("a topic is created once", function(dir)
@@ -146,9 +146,12 @@ end
 local Process = {}
 Process.__index = Process
 
+local running = {} -- processes of the case that nobody has waited for
+
 -- With FIFOs: call it when both their other ends are open.
 function Process:await_pid()
   self.pid = assert(self.pipe:read "l":match "^PID (%d+)$")
+  running[self] = true
 end
 
 -- Start and go on. What it says on standard error arrives line by line; args.stdin_file and
@@ -201,6 +204,7 @@ function Process:wait()
     end
   end
   self.pipe:close()
+  running[self] = nil
   return tonumber(code), table.concat(self.said, "\n")
 end
 
@@ -240,7 +244,13 @@ function M.case(name, body)
   local pipe = assert(io.popen("mktemp -d \"${TMPDIR:-/tmp}/streamrt-scenario.XXXXXX\""))
   local dir = pipe:read "l"
   pipe:close()
-  local ok, message = xpcall(body, debug.traceback, dir)
+  local ok, message = xpcall(body, function(text)
+    return tostring(text) .. "\n" .. debug.traceback("", 2):match "[^\n]*%.lua:%d+: in function <[^\n]*"
+  end, dir)
+  for process in pairs(running) do
+    os.execute("kill -KILL " .. process.pid)
+    process:wait()
+  end
   if ok then
     passed = passed + 1
     print("ok   " .. name)
