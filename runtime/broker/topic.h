@@ -1,7 +1,7 @@
 /* topic.h - a topic: its id, options and partitions.
  *
- * Owner:   registry.c keeps them; a found topic is borrowed and lives until the broker closes or the
- *          topic is deleted and the last topic_unref.
+ * Owner:   registry.c keeps them; a found topic is borrowed and lives until the broker closes or
+ *          the topic is deleted and the last topic_unref.
  * Thread:  any; a topic's fields but its options and partition count do not change.
  * Memory:  one struct and one pointer a partition.
  * Fails:   the checks say what is wrong: SRT_EINVAL, SRT_ETOOBIG; all else never. */
