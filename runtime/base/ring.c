@@ -45,13 +45,24 @@ void srt_ring_destroy(struct srt_ring *ring)
     }
 }
 
+/* Free slots as far as the producer knows; it looks again when it knows of fewer than it wants. */
+static size_t free_slots(struct srt_ring *ring, size_t tail, size_t wanted)
+{
+    size_t count = ring->mask + 1 - (tail - ring->head_seen);
+    if (count < wanted) {
+        ring->head_seen = srt_load_acquire(&ring->head); /* release in srt_ring_pop */
+        count = ring->mask + 1 - (tail - ring->head_seen);
+    }
+    return count;
+}
+
 bool srt_ring_push(struct srt_ring *ring, void *item)
 {
     srt_assert(item);
-    if (srt_ring_free_slots(ring) == 0) {
+    size_t tail = srt_load_relaxed(&ring->tail);
+    if (free_slots(ring, tail, 1) == 0) {
         return false;
     }
-    size_t tail = srt_load_relaxed(&ring->tail);
     ring->slots[tail & ring->mask] = item;
     srt_store_release(&ring->tail, tail + 1);
     return true;
@@ -59,13 +70,7 @@ bool srt_ring_push(struct srt_ring *ring, void *item)
 
 size_t srt_ring_free_slots(struct srt_ring *ring)
 {
-    size_t tail = srt_load_relaxed(&ring->tail);
-    size_t free_slots = ring->mask + 1 - (tail - ring->head_seen);
-    if (free_slots == 0) {
-        ring->head_seen = srt_load_acquire(&ring->head); /* release in srt_ring_pop */
-        free_slots = ring->mask + 1 - (tail - ring->head_seen);
-    }
-    return free_slots;
+    return free_slots(ring, srt_load_relaxed(&ring->tail), ring->mask + 1);
 }
 
 void *srt_ring_peek(struct srt_ring *ring)

@@ -27,6 +27,21 @@ static void holds_as_many_as_asked_rounded_up(void **state)
     srt_ring_destroy(NULL);
 }
 
+static void the_producer_sees_all_slots_that_were_freed(void **state)
+{
+    (void)state;
+    struct srt_ring *ring = srt_ring_create(4);
+    int item;
+    for (int i = 0; i < 3; i++) {
+        assert_true(srt_ring_push(ring, &item));
+    }
+    assert_int_equal(srt_ring_free_slots(ring), 1);
+    (void)srt_ring_pop(ring);
+    (void)srt_ring_pop(ring);
+    assert_int_equal(srt_ring_free_slots(ring), 3);
+    srt_ring_destroy(ring);
+}
+
 static void one_slot_is_enough(void **state)
 {
     (void)state;
@@ -98,6 +113,7 @@ int main(void)
     cmocka_srt_catch_panics();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_as_many_as_asked_rounded_up),
+        cmocka_unit_test(the_producer_sees_all_slots_that_were_freed),
         cmocka_unit_test(one_slot_is_enough),
         cmocka_unit_test(nothing_is_no_item),
         cmocka_unit_test(two_threads_pass_every_item_in_order),
