@@ -4,14 +4,14 @@
 --       :filter "v.total > 0"     ->    steps: [ { filter: v.total > 0 },
 --       :to "orders.paid"         ->             { to: orders.paid } ] }
 --
--- Nothing runs here. Each call adds a step to a tree, and when the file has ended the engine takes the tree
--- (runtime/pipeline/builder.c), turns it into what YAML would have given, and compiles that: both forms are
--- one language. Functions stay in this state under a number; a worker runs the file again in a state of its
--- own and finds the same functions under the same numbers, because they are numbered in the order in which
--- the file hands them over.
+-- Nothing runs here. Each call adds a step to a tree, and when the file has ended the engine takes
+-- the tree (runtime/pipeline/builder.c), turns it into what YAML would have given, and compiles
+-- that: both forms are one language. Functions stay in this state under a number; a worker runs the file
+-- again in a state of its own and finds the same functions under the same numbers, because they are
+-- numbered in the order in which the file hands them over.
 --
--- What the module returns becomes part of `s`. The engine's own entry points (begin, finish, refused) are in
--- its metatable, where they are out of the way.
+-- What the module returns becomes part of `s`. The engine's own entry points (begin, finish,
+-- refused) are in its metatable, where they are out of the way.
 
 local M = {}
 local engine = {}
@@ -48,12 +48,13 @@ end
 
 local function check_building(what)
   if not building then
-    error(("%s builds a pipeline; it works only while a pipeline's Lua file is loaded"):format(what), 3)
+    local text = "%s builds a pipeline; it works only while a pipeline's Lua file is loaded"
+    error(text:format(what), 3)
   end
 end
 
---- Lua says on which line a chain of calls begins, not where each of them stands. The text of the file does:
---- look for the name behind the place of the step before.
+--- Lua says on which line a chain of calls begins, not where each of them stands. The text of the
+--- file does: look for the name behind the place of the step before.
 ---@param at table what here() gave
 ---@param after table|nil the place of the step before
 ---@param pattern string
@@ -88,7 +89,8 @@ local function locate(at, after, pattern)
     return at
   end
   local name = first + (text:sub(first, last):find "[%a_]" - 1)
-  at.line, at.column, at.width, at.stop = line, utf8.len(text, start, name, true), last - name + 1, last + 1
+  at.line, at.column = line, utf8.len(text, start, name, true)
+  at.width, at.stop = last - name + 1, last + 1
   at.long = text:find("^%s*%(?%s*%[=*%[\r?\n", at.stop) ~= nil
   return at
 end
@@ -103,6 +105,8 @@ end
 
 local to_node
 
+local NAMES_OR_LIST <const> = "a table of options has names, or it is a list; this one has %s"
+
 local function table_node(value, at, depth)
   if depth > DEPTH_MAX then
     raise(at, "tables are nested deeper than %d", DEPTH_MAX)
@@ -112,11 +116,11 @@ local function table_node(value, at, depth)
     if type(key) == "string" then
       keys[#keys + 1] = key
     elseif math.type(key) ~= "integer" or key < 1 or key > count then
-      raise(at, "a table of options has names, or it is a list; this one has the key %s", tostring(key))
+      raise(at, NAMES_OR_LIST, "the key " .. tostring(key))
     end
   end
   if count > 0 and #keys > 0 then
-    raise(at, "a table of options has names, or it is a list; this one has both")
+    raise(at, NAMES_OR_LIST, "both")
   end
   if count > 0 then
     local items = {}
@@ -156,10 +160,6 @@ end
 
 local function map_of(at, entries)
   return { kind = "map", at = at, entries = entries }
-end
-
-local function text_of(at, text)
-  return { kind = "text", at = at, text = text }
 end
 
 --- The table `options` with the field `name` set to `value`, which stands first in the call.
@@ -217,7 +217,8 @@ local function add(stream, key, value, at)
 end
 
 --- The steps that take a function.
-for _, key in ipairs { "filter", "reject", "map", "update", "flat_map", "peek", "key_by", "split" } do
+for _, key in ipairs { "filter", "reject", "map", "update", "flat_map", "peek", "key_by",
+  "split" } do
   Stream[key] = function(self, fn)
     check_stream(self, ":" .. key)
     local at = locate(here(), self.at, ":%s*" .. key .. "%f[^%w_]")
@@ -288,7 +289,8 @@ end
 
 local function arm_fields(at, arm, number)
   if type(arm) ~= "table" then
-    raise(at, ":branch takes a list of arms such as { \"paid\", \"v.paid\" }; arm %d is a %s", number, type(arm))
+    raise(at, ":branch takes a list of arms such as { \"paid\", \"v.paid\" }; arm %d is a %s",
+      number, type(arm))
   end
   local fields = {}
   for key, value in pairs(arm) do
@@ -306,7 +308,7 @@ function Stream:branch(arms)
   check_stream(self, ":branch")
   local at = locate(here(), self.at, ":%s*branch%f[^%w_]")
   if type(arms) ~= "table" or #arms == 0 then
-    raise(at, ":branch takes a list of arms such as { { \"paid\", \"v.paid\" }, { \"rest\" } }")
+    raise(at, ":branch takes arms such as { { \"paid\", \"v.paid\" }, { \"rest\" } }")
   end
   local branch = add(self, "branch", false, at)
   local streams = {}
@@ -354,8 +356,8 @@ function Stream:on_error(options)
   return self
 end
 
-for _, key in ipairs { "group_by", "window", "aggregate", "reduce", "count", "join", "dedupe", "process",
-  "to_queue" } do
+for _, key in ipairs { "group_by", "window", "aggregate", "reduce", "count", "join", "dedupe",
+  "process", "to_queue" } do
   Stream[key] = function(self)
     check_stream(self, ":" .. key)
     refuse(locate(here(), self.at, ":%s*" .. key .. "%f[^%w_]"), "':" .. key .. "' is")
@@ -481,9 +483,10 @@ function M.pipeline(options)
   building.options_at = at
 end
 
-for _, name in ipairs { "table", "global", "queue", "http", "tumbling", "hopping", "sliding", "session",
-  "tumbling_count", "store", "on_start", "on_stop", "count", "sum", "avg", "min", "max", "first", "last", "any",
-  "all", "distinct", "approx_distinct", "quantile", "histogram", "stddev", "top", "collect", "ewma", "rate" } do
+for _, name in ipairs { "table", "global", "queue", "http", "tumbling", "hopping", "sliding",
+  "session", "tumbling_count", "store", "on_start", "on_stop", "count", "sum", "avg", "min", "max",
+  "first", "last", "any", "all", "distinct", "approx_distinct", "quantile", "histogram", "stddev",
+  "top", "collect", "ewma", "rate" } do
   M[name] = function()
     if not building then
       error(("s.%s is not available in this version"):format(name), 2)
@@ -545,7 +548,8 @@ end
 
 --- --- the engine's entry points ---
 
---- A file is about to be run. `where(level)` gives file and line of a caller; `text` is the file's, or "".
+--- A file is about to be run. `where(level)` gives file and line of a caller; `text` is the file's,
+--- or "".
 function engine.begin(where, file, text)
   local line_starts = { 1 }
   for position in text:gmatch "\n()" do
@@ -564,7 +568,8 @@ function engine.finish()
   local source
   for _, one in ipairs(built.sources) do
     if source and not one.merged then
-      refuse(one.at, "a second source in one pipeline is", "s.merge reads several topics as one source")
+      refuse(one.at, "a second source in one pipeline is",
+        "s.merge reads several topics as one source")
     end
     source = not one.merged and one or source
   end
@@ -578,7 +583,8 @@ function engine.finish()
   return map_of(built.options_at or top, entries), built.functions
 end
 
---- After an error: what was refused ("later", or an unknown "step"), and where; nil when it was something else.
+--- After an error: what was refused ("later", or an unknown "step"), and where; nil when it was
+--- something else.
 ---@return string|nil kind, string what, table at, string|nil help
 function engine.refused()
   local refused = building and building.refused

@@ -14,15 +14,26 @@ static const char *const auto_word[] = {"auto", NULL};
     }
 
 const struct srt_option root_option_table[] = {
-    {.name = "version", .type = SRT_OPTION_INT, .offset = offsetof(struct root_options, version),
-     .fallback = "1", .min = 1, .max = INT32_MAX, .doc = "The version of this format."},
+    {.name = "version",
+     .type = SRT_OPTION_INT,
+     .offset = offsetof(struct root_options, version),
+     .fallback = "1",
+     .min = 1,
+     .max = INT32_MAX,
+     .doc = "The version of this format."},
     {.name = "node", .type = SRT_OPTION_SECTION, .doc = "This process."},
     {.name = "lua", .type = SRT_OPTION_SECTION, .doc = "The Lua states of all pipelines."},
-    {.name = "defaults", .type = SRT_OPTION_SECTION, .doc = "What topics and pipelines begin with."},
-    {.name = "topics", .type = SRT_OPTION_SECTION, .doc = "Topics by name, made when they are missing."},
+    {.name = "defaults",
+     .type = SRT_OPTION_SECTION,
+     .doc = "What topics and pipelines begin with."},
+    {.name = "topics",
+     .type = SRT_OPTION_SECTION,
+     .doc = "Topics by name, made when they are missing."},
     {.name = "pipelines", .type = SRT_OPTION_SECTION, .doc = "Pipelines by name."},
-    {.name = "include", .type = SRT_OPTION_SECTION,
-     .doc = "Files, or patterns of files, relative to this one; their sections are merged by name."},
+    {.name = "include",
+     .type = SRT_OPTION_SECTION,
+     .doc =
+         "Files, or patterns of files, relative to this one; their sections are merged by name."},
     LATER("listen"),
     LATER("auth"),
     LATER("secrets"),
@@ -33,39 +44,67 @@ const struct srt_option root_option_table[] = {
 };
 
 const struct srt_option node_option_table[] = {
-    {.name = "name", .type = SRT_OPTION_STRING, .offset = offsetof(struct node_options, name),
+    {.name = "name",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct node_options, name),
      .doc = "What this process is called in logs; the host's name without it."},
-    {.name = "data_dir", .type = SRT_OPTION_STRING, .offset = offsetof(struct node_options, data_dir),
-     .fallback = "./data", .doc = "Where everything durable is, relative to this file."},
-    {.name = "workers", .type = SRT_OPTION_INT, .offset = offsetof(struct node_options, workers),
-     .fallback = "auto", .min = 1, .max = SRT_WORKERS_MAX, .names = auto_word,
+    {.name = "data_dir",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct node_options, data_dir),
+     .fallback = "./data",
+     .doc = "Where everything durable is, relative to this file."},
+    {.name = "workers",
+     .type = SRT_OPTION_INT,
+     .offset = offsetof(struct node_options, workers),
+     .fallback = "auto",
+     .min = 1,
+     .max = SRT_WORKERS_MAX,
+     .names = auto_word,
      .doc = "Threads that run pipelines; auto is one per core."},
-    {.name = "durability", .type = SRT_OPTION_ENUM, .offset = offsetof(struct node_options, durability),
-     .fallback = "sync", .names = durability_names,
-     .doc = "sync: acknowledged after fdatasync, survives a power cut. os: acknowledged when written, "
-            "survives kill -9 but not a power cut."},
+    {.name = "durability",
+     .type = SRT_OPTION_ENUM,
+     .offset = offsetof(struct node_options, durability),
+     .fallback = "sync",
+     .names = durability_names,
+     .doc =
+         "sync: acknowledged after fdatasync, survives a power cut. os: acknowledged when written, "
+         "survives kill -9 but not a power cut."},
     LATER("memory"),
     SRT_OPTION_END,
 };
 
 const struct srt_option lua_section_table[] = {
-    {.name = "path", .type = SRT_OPTION_STRINGS, .offset = offsetof(struct lua_section, path),
+    {.name = "path",
+     .type = SRT_OPTION_STRINGS,
+     .offset = offsetof(struct lua_section, path),
      .fallback = "pipelines",
-     .doc = "Folders where require and `use:` look for modules, relative to this file. Behind them always "
+     .doc = "Folders where require and `use:` look for modules, relative to this file. Behind them "
+            "always "
             "comes the folder of the file that has the pipeline, then the built-in library."},
-    {.name = "memory", .type = SRT_OPTION_SIZE, .offset = offsetof(struct lua_section, memory_bytes),
-     .fallback = "64MiB", .min = 1 << 20, .max = 16LL << 30,
+    {.name = "memory",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct lua_section, memory_bytes),
+     .fallback = "64MiB",
+     .min = 1 << 20,
+     .max = 16LL << 30,
      .doc = "The most that one Lua state may use; each worker of a pipeline has one."},
-    {.name = "deadline", .type = SRT_OPTION_DURATION, .offset = offsetof(struct lua_section, deadline_ms),
-     .fallback = "100ms", .min = 1, .max = 3600000,
+    {.name = "deadline",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct lua_section, deadline_ms),
+     .fallback = "100ms",
+     .min = 1,
+     .max = 3600000,
      .doc = "The longest that one call of a function may take; a script cannot catch it."},
     SRT_OPTION_END,
 };
 
 const struct srt_option defaults_option_table[] = {
-    {.name = "topic", .type = SRT_OPTION_SECTION,
-     .doc = "Options of topics that do not say otherwise, and of those that are made by being written to."},
-    {.name = "on_error", .type = SRT_OPTION_SECTION,
+    {.name = "topic",
+     .type = SRT_OPTION_SECTION,
+     .doc = "Options of topics that do not say otherwise, and of those that are made by being "
+            "written to."},
+    {.name = "on_error",
+     .type = SRT_OPTION_SECTION,
      .doc = "What pipelines do when a step fails and they do not say otherwise."},
     LATER("codec"),
     LATER("pipeline"),
@@ -75,24 +114,48 @@ const struct srt_option defaults_option_table[] = {
 };
 
 const struct srt_option topic_option_table[] = {
-    {.name = "partitions", .type = SRT_OPTION_INT, .offset = offsetof(struct topic_options, partitions),
-     .fallback = "3", .min = 1, .max = SRT_TOPIC_PARTITIONS_MAX,
+    {.name = "partitions",
+     .type = SRT_OPTION_INT,
+     .offset = offsetof(struct topic_options, partitions),
+     .fallback = "3",
+     .min = 1,
+     .max = SRT_TOPIC_PARTITIONS_MAX,
      .doc = "How many parts can be read side by side. Can be raised later, not lowered."},
-    {.name = "retention", .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct topic_options, retention_ms), .fallback = "7d", .min = -1, .max = INT64_MAX,
+    {.name = "retention",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct topic_options, retention_ms),
+     .fallback = "7d",
+     .min = -1,
+     .max = INT64_MAX,
      .doc = "How long records are kept, or forever."},
-    {.name = "retention_bytes", .type = SRT_OPTION_SIZE,
-     .offset = offsetof(struct topic_options, retention_bytes), .fallback = "unlimited", .min = -1,
-     .max = INT64_MAX, .doc = "How much of a partition is kept, or unlimited."},
-    {.name = "segment_bytes", .type = SRT_OPTION_SIZE,
-     .offset = offsetof(struct topic_options, segment_bytes), .fallback = "128MiB", .min = 1024,
-     .max = 1 << 30, .doc = "The size at which a new file is begun."},
-    {.name = "segment_age", .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct topic_options, segment_age_ms), .fallback = "7d", .min = 1, .max = INT64_MAX,
+    {.name = "retention_bytes",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct topic_options, retention_bytes),
+     .fallback = "unlimited",
+     .min = -1,
+     .max = INT64_MAX,
+     .doc = "How much of a partition is kept, or unlimited."},
+    {.name = "segment_bytes",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct topic_options, segment_bytes),
+     .fallback = "128MiB",
+     .min = 1024,
+     .max = 1 << 30,
+     .doc = "The size at which a new file is begun."},
+    {.name = "segment_age",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct topic_options, segment_age_ms),
+     .fallback = "7d",
+     .min = 1,
+     .max = INT64_MAX,
      .doc = "The age at which a new file is begun."},
-    {.name = "max_record_bytes", .type = SRT_OPTION_SIZE,
-     .offset = offsetof(struct topic_options, max_record_bytes), .fallback = "1MiB", .min = 1,
-     .max = 64 << 20, .doc = "The largest record: key, value and headers together."},
+    {.name = "max_record_bytes",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct topic_options, max_record_bytes),
+     .fallback = "1MiB",
+     .min = 1,
+     .max = 64 << 20,
+     .doc = "The largest record: key, value and headers together."},
     LATER("cleanup"),
     LATER("compression"),
     LATER("replication"),
@@ -162,7 +225,8 @@ static void document_option(const struct srt_option *option, struct srt_buf *to)
         srt_buf_printf(to, "%s%s", i ? ", " : "", option->names[i]);
     }
     srt_buf_printf(to, " | %s%s%s | %s |\n", option->fallback ? "`" : "",
-                   option->fallback ? option->fallback : "", option->fallback ? "`" : "", option->doc);
+                   option->fallback ? option->fallback : "", option->fallback ? "`" : "",
+                   option->doc);
 }
 
 static void document_later(const struct settings_table *table, struct srt_buf *to)
@@ -170,7 +234,8 @@ static void document_later(const struct settings_table *table, struct srt_buf *t
     bool first = true;
     for (const struct srt_option *option = table->options; option->name; option++) {
         if (option->since) {
-            srt_buf_printf(to, "%s`%s`", first ? "\nNot in this version (E090): " : ", ", option->name);
+            srt_buf_printf(to, "%s`%s`", first ? "\nNot in this version (E090): " : ", ",
+                           option->name);
             first = false;
         }
     }
@@ -180,12 +245,15 @@ static void document_later(const struct settings_table *table, struct srt_buf *t
 void settings_document(struct srt_buf *to)
 {
     srt_buf_put_str(
-        to, "# Options\n\n"
-            "Generated from the tables in runtime/app/option_tables.c and runtime/pipeline/; a test holds "
-            "both together. config/streamrt.yaml shows each option in its place. The steps of a pipeline "
-            "are in operators.md.\n\n"
-            "Durations are written `500ms 30s 1h30m 7d`, sizes `64KiB 10MB 2GiB`, ranges `100ms..10s`, "
-            "counts `100 10k 2M`. Keys that begin with `x-` are ignored everywhere.\n");
+        to,
+        "# Options\n\n"
+        "Generated from the tables in runtime/app/option_tables.c and runtime/pipeline/; a test "
+        "holds "
+        "both together. config/streamrt.yaml shows each option in its place. The steps of a "
+        "pipeline "
+        "are in operators.md.\n\n"
+        "Durations are written `500ms 30s 1h30m 7d`, sizes `64KiB 10MB 2GiB`, ranges `100ms..10s`, "
+        "counts `100 10k 2M`. Keys that begin with `x-` are ignored everywhere.\n");
     struct settings_table table;
     for (size_t i = 0; settings_table_at(i, &table); i++) {
         srt_buf_printf(to, "\n## %s\n\n%s\n\n", *table.path ? table.path : "The whole", table.doc);

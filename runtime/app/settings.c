@@ -45,8 +45,8 @@ static struct config_node *named_section(struct reading *in, const char *section
         return NULL;
     }
     if (map->kind != CONFIG_MAP) {
-        diag_help(reading_error(in, DIAG_E011, &map->mark, "'%s' %s; it takes a map of names", section,
-                                config_describe(in->doc, map)),
+        diag_help(reading_error(in, DIAG_E011, &map->mark, "'%s' %s; it takes a map of names",
+                                section, config_describe(in->doc, map)),
                   "begin each line with a name, not with a dash");
         return NULL;
     }
@@ -59,8 +59,9 @@ static void read_version(struct reading *in, int64_t version)
 {
     if (version != 1 && in->ok) {
         const struct config_node *node = config_find(in->root, "version");
-        diag_help(reading_error(in, DIAG_E011, &node->mark, "version %" PRId64 " is not known", version),
-                  "this streamrt reads version 1");
+        diag_help(
+            reading_error(in, DIAG_E011, &node->mark, "version %" PRId64 " is not known", version),
+            "this streamrt reads version 1");
     }
 }
 
@@ -127,7 +128,8 @@ static void read_defaults(struct reading *in, struct topic_options *ret_topic)
     } none;
     read_table(in, "defaults", defaults_option_table, &none);
     const struct config_node *topic = defaults ? config_find(defaults, "topic") : NULL;
-    in->ok &= config_read_options(in->doc, topic, topic_option_table, NULL, ret_topic, "'defaults.topic'");
+    in->ok &= config_read_options(in->doc, topic, topic_option_table, NULL, ret_topic,
+                                  "'defaults.topic'");
     topic_from_options(ret_topic, &in->to->topic_default);
     const struct config_entry *on_error = defaults ? config_find_entry(defaults, "on_error") : NULL;
     if (on_error) {
@@ -138,8 +140,8 @@ static void read_defaults(struct reading *in, struct topic_options *ret_topic)
 static void check_topic_name(struct reading *in, const struct config_entry *entry)
 {
     if (!topic_name_valid(entry->key)) {
-        diag_help(reading_error(in, DIAG_E021, &entry->key_mark, "'%.60s' is not a valid name of a topic",
-                                entry->key),
+        diag_help(reading_error(in, DIAG_E021, &entry->key_mark,
+                                "'%.60s' is not a valid name of a topic", entry->key),
                   "1 to %d of a-z A-Z 0-9 . _ -", SRT_TOPIC_NAME_MAX);
     } else if (topic_name_reserved(entry->key)) {
         diag_help(reading_error(in, DIAG_E021, &entry->key_mark, "'%s' is reserved", entry->key),
@@ -161,7 +163,8 @@ static void read_topics(struct reading *in, const struct topic_options *defaults
         char what[300];
         snprintf(what, sizeof(what), "topic '%.249s'", entry->key);
         struct topic_options o = *defaults;
-        in->ok &= config_override_options(in->doc, entry->value, topic_option_table, NULL, &o, what);
+        in->ok &=
+            config_override_options(in->doc, entry->value, topic_option_table, NULL, &o, what);
         struct settings_topic *topic = &in->to->topics[in->to->topic_count++];
         topic->name = entry->key;
         topic->mark = entry->key_mark;
@@ -180,8 +183,8 @@ static void add_graph(struct reading *in, struct graph *graph)
     for (size_t i = 0; i < in->to->graph_count; i++) {
         const struct graph *other = in->to->graphs[i];
         if (!strcmp(other->name, graph->name)) {
-            struct diag *diag = reading_error(in, DIAG_E005, &graph->mark, "two pipelines are named '%s'",
-                                              graph->name);
+            struct diag *diag = reading_error(in, DIAG_E005, &graph->mark,
+                                              "two pipelines are named '%s'", graph->name);
             diag_note(diag, "the other at %s:%d", other->mark.file, other->mark.line);
         }
     }
@@ -204,7 +207,8 @@ static void read_pipelines(struct reading *in)
         }
     }
     for (size_t i = 0; i < lua_count; i++) {
-        add_graph(in, graph_compile_lua(in->doc, in->options->lua_files[i], &in->to->pipeline, clock));
+        add_graph(in,
+                  graph_compile_lua(in->doc, in->options->lua_files[i], &in->to->pipeline, clock));
     }
 }
 
@@ -257,7 +261,8 @@ static void check_source_topic(void *arg, const char *topic, const struct config
     diag_note(diag, "a source must be declared, written by a pipeline, or be there already");
 }
 
-static void check_shared_file(struct reading *in, const struct graph *graph, const struct stage *stage)
+static void check_shared_file(struct reading *in, const struct graph *graph,
+                              const struct stage *stage)
 {
     for (size_t i = 0; i < in->to->graph_count; i++) {
         const struct graph *other = in->to->graphs[i];
@@ -293,8 +298,9 @@ static void check_shared(struct reading *in)
                 continue;
             }
             if (reads_stdin) {
-                diag_help(reading_error(in, DIAG_E015, &stage->mark, "two pipelines read standard input"),
-                          "the other is '%s'", reads_stdin->name);
+                diag_help(
+                    reading_error(in, DIAG_E015, &stage->mark, "two pipelines read standard input"),
+                    "the other is '%s'", reads_stdin->name);
             }
             reads_stdin = graph;
         }
@@ -305,8 +311,8 @@ static void check_shared(struct reading *in)
 bool settings_read(struct config_doc *doc, struct config_node *root,
                    const struct settings_options *options, struct settings *ret)
 {
-    struct reading in = {.doc = doc, .root = root, .options = options, .to = ret,
-                         .ok = diag_error_count(doc) == 0};
+    struct reading in = {
+        .doc = doc, .root = root, .options = options, .to = ret, .ok = diag_error_count(doc) == 0};
     *ret = (struct settings){.node_name = NULL};
     pipeline_defaults_init(&ret->pipeline);
     if (!root) { /* nothing could be read, or there are only Lua files */

@@ -24,8 +24,8 @@ struct settings_topic {
 
 struct settings {
     const char *node_name;
-    const char *data_dir;     /* resolved; the flag --data-dir replaces it */
-    int64_t worker_count;     /* 0: one per core */
+    const char *data_dir; /* resolved; the flag --data-dir replaces it */
+    int64_t worker_count; /* 0: one per core */
     enum store_durability durability;
     struct pipeline_defaults pipeline;
     struct topic_config topic_default; /* of topics that are created without being declared */
@@ -37,16 +37,18 @@ struct settings {
 
 struct settings_options {
     const char *const *assignments; /* --set, NULL-terminated; may be NULL */
-    const char *const *lua_files;   /* pipelines named on the command line, NULL-terminated; may be NULL */
-    const char *data_dir;           /* --data-dir; may be NULL */
-    const struct srt_clock *clock;  /* NULL: the real one */
-    /* Whether a topic is there already, so that a pipeline may read it without declaring it. May be NULL. */
+    const char *const
+        *lua_files;       /* pipelines named on the command line, NULL-terminated; may be NULL */
+    const char *data_dir; /* --data-dir; may be NULL */
+    const struct srt_clock *clock; /* NULL: the real one */
+    /* Whether a topic is there already, so that a pipeline may read it without declaring it. May be
+     * NULL. */
     bool (*topic_exists)(void *arg, const char *name);
     void *arg;
 };
 
-/* Type and check all of it, and compile the pipelines. root is what config_doc_read gave, and may be NULL
- * when there are only Lua files. False when any error was reported, then or before. */
+/* Type and check all of it, and compile the pipelines. root is what config_doc_read gave, and may
+ * be NULL when there are only Lua files. False when any error was reported, then or before. */
 bool settings_read(struct config_doc *doc, struct config_node *root,
                    const struct settings_options *options, struct settings *ret);
 

@@ -6,7 +6,10 @@
 #include "base/assert.h"
 #include "config/doc_impl.h"
 
-enum { SHOWN_MAX = 96 }; /* characters of a source line around the caret */
+enum {
+    SHOWN_MAX = 96,  /* characters of a source line around the caret */
+    NOTE_WIDTH = 86, /* of a note's line, behind its "=" */
+};
 
 static const char *const code_names[] = {
 #define DIAG_NAME(name, text) #name,
@@ -234,8 +237,8 @@ static void put_padded(struct srt_buf *to, char c, size_t count)
     }
 }
 
-static void put_source(struct config_doc *doc, const struct diag *diag, int gutter, const char *color,
-                       struct srt_buf *to)
+static void put_source(struct config_doc *doc, const struct diag *diag, int gutter,
+                       const char *color, struct srt_buf *to)
 {
     struct srt_str line = config_source_line(doc, diag->mark.file, diag->mark.line);
     size_t chars = char_count(line);
@@ -264,7 +267,28 @@ static void put_source(struct config_doc *doc, const struct diag *diag, int gutt
     srt_buf_printf(to, "%s\n", *color ? "\033[0m" : "");
 }
 
-static void put_text(struct config_doc *doc, const struct diag *diag, bool colored, struct srt_buf *to)
+/* "= ..." lines, broken between words where they are long. */
+static void put_note(const char *note, int gutter, struct srt_buf *to)
+{
+    const char *mark = "=";
+    for (const char *at = note; *at;) {
+        size_t n = strlen(at);
+        if (n > NOTE_WIDTH) {
+            n = NOTE_WIDTH;
+            while (n > NOTE_WIDTH / 2 && at[n] != ' ') {
+                n--;
+            }
+            n = at[n] == ' ' ? n : strlen(at);
+        }
+        srt_buf_printf(to, "%*s %s %.*s\n", gutter, "", mark, (int)n, at);
+        at += n;
+        at += strspn(at, " ");
+        mark = "   ";
+    }
+}
+
+static void put_text(struct config_doc *doc, const struct diag *diag, bool colored,
+                     struct srt_buf *to)
 {
     const char *color = colored ? level_colors[diag->level] : "";
     int gutter = 1;
@@ -282,7 +306,7 @@ static void put_text(struct config_doc *doc, const struct diag *diag, bool color
         srt_buf_printf(to, "%*s = %s\n", gutter, "", diag->help);
     }
     for (uint32_t i = 0; i < diag->note_count; i++) {
-        srt_buf_printf(to, "%*s = %s\n", gutter, "", diag->notes[i]);
+        put_note(diag->notes[i], gutter, to);
     }
 }
 
@@ -414,7 +438,9 @@ void diag_print(const struct config_doc *doc, enum diag_format format, struct sr
     } else if (format == DIAG_SARIF) {
         print_sarif(diags, count, to);
     } else {
-        /* Lines of Lua modules are read when they are shown: the document's cache is not its content. */
-        print_text((struct config_doc *)(uintptr_t)doc, diags, count, format == DIAG_TEXT_COLOR, to);
+        /* Lines of Lua modules are read when they are shown: the document's cache is not its
+         * content. */
+        print_text((struct config_doc *)(uintptr_t)doc, diags, count, format == DIAG_TEXT_COLOR,
+                   to);
     }
 }

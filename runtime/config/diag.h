@@ -1,4 +1,5 @@
-/* diag.h - what is wrong with a configuration: code, place, sentence, help. Collected, shown all at once.
+/* diag.h - what is wrong with a configuration: code, place, sentence, help. Collected, shown all at
+ * once.
  *
  * Owner:   a document (config/doc.h).
  * Thread:  one at a time.
@@ -59,8 +60,10 @@ struct diag;
 struct diag *diag_report(struct config_doc *doc, enum diag_level level, enum diag_code code,
                          const struct config_mark *mark, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-void diag_help(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* at the caret */
-void diag_note(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "= ..." line */
+void diag_help(struct diag *diag, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* at the caret */
+void diag_note(struct diag *diag, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* "= ..." line */
 
 /* The usual "did you mean": nearest of NULL-terminated `names` within distance 2, or NULL. */
 const char *diag_nearest(const char *word, const char *const *names);

@@ -153,8 +153,8 @@ struct config_file *config_load(struct config_doc *doc, const char *path,
     int sys = load_text(doc, path, &text, &len);
     struct config_mark top = {.file = config_strdup(doc, path), .width = 1};
     if (sys == EFBIG) {
-        diag_report(doc, DIAG_ERROR, DIAG_E001, mark ? mark : &top,
-                    "'%s' is larger than %d MiB", path, SRT_CONFIG_FILE_BYTES_MAX >> 20);
+        diag_report(doc, DIAG_ERROR, DIAG_E001, mark ? mark : &top, "'%s' is larger than %d MiB",
+                    path, SRT_CONFIG_FILE_BYTES_MAX >> 20);
         return NULL;
     }
     if (sys) {
@@ -242,7 +242,8 @@ char *config_resolve_path(struct config_doc *doc, const struct config_mark *mark
 
 /* --- reading --- */
 
-struct config_node *config_doc_read(struct config_doc *doc, const char *const *paths, int path_count)
+struct config_node *config_doc_read(struct config_doc *doc, const char *const *paths,
+                                    int path_count)
 {
     struct config_node *root = NULL;
     for (int i = 0; i < path_count; i++) {
@@ -251,11 +252,11 @@ struct config_node *config_doc_read(struct config_doc *doc, const char *const *p
     return root;
 }
 
-struct config_node *config_doc_read_text(struct config_doc *doc, const char *file_name, const char *text)
+struct config_node *config_doc_read_text(struct config_doc *doc, const char *file_name,
+                                         const char *text)
 {
     size_t len = strlen(text);
-    struct config_file *file =
-        config_add_text(doc, file_name, config_strndup(doc, text, len), len);
+    struct config_file *file = config_add_text(doc, file_name, config_strndup(doc, text, len), len);
     srt_assert(file != NULL);
     struct config_node *root = yaml_parse(doc, file);
     if (root) {
@@ -287,8 +288,8 @@ static struct config_mark set_mark(struct config_doc *doc, const char *assignmen
 }
 
 /* The entry of `key`, made when there is none. */
-static struct config_entry *entry_for(struct config_doc *doc, struct config_node *map, const char *key,
-                                      struct config_mark mark)
+static struct config_entry *entry_for(struct config_doc *doc, struct config_node *map,
+                                      const char *key, struct config_mark mark)
 {
     for (size_t i = 0; i < map->entry_count; i++) {
         if (!strcmp(map->entries[i].key, key)) {
@@ -299,8 +300,9 @@ static struct config_entry *entry_for(struct config_doc *doc, struct config_node
     return &map->entries[map->entry_count - 1];
 }
 
-/* Topics have dots in their names: the longest key that is there wins over the shorter one; a name that is
- * not there ends at the next dot, but directly below `topics` it takes in all but the last part. */
+/* Topics have dots in their names: the longest key that is there wins over the shorter one; a name
+ * that is not there ends at the next dot, but directly below `topics` it takes in all but the last
+ * part. */
 static size_t path_part(const struct config_node *map, const char *path, bool named)
 {
     size_t best = 0;
@@ -323,9 +325,9 @@ bool config_doc_set(struct config_doc *doc, struct config_node *root, const char
     const char *equals = strchr(assignment, '=');
     if (!equals || equals == assignment) {
         mark.width = (int)strlen(assignment) ? (int)strlen(assignment) : 1;
-        diag_help(diag_report(doc, DIAG_ERROR, DIAG_E011, &mark,
-                              "'%s' is not a setting", assignment),
-                  "write PATH=VALUE, as in pipelines.orders.parallelism=4");
+        diag_help(
+            diag_report(doc, DIAG_ERROR, DIAG_E011, &mark, "'%s' is not a setting", assignment),
+            "write PATH=VALUE, as in pipelines.orders.parallelism=4");
         return false;
     }
     mark.width = (int)(equals - assignment);

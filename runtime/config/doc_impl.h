@@ -14,9 +14,9 @@
 #include "config/doc.h"
 
 enum {
-    CONFIG_DEPTH_MAX = 64,      /* nesting of one file: readers recurse */
-    CONFIG_NODES_MAX = 200000,  /* of one document, aliases expanded: bounds "billion laughs" */
-    CONFIG_TEXT_MAX = 1 << 20,  /* one scalar after ${} substitution */
+    CONFIG_DEPTH_MAX = 64,     /* nesting of one file: readers recurse */
+    CONFIG_NODES_MAX = 200000, /* of one document, aliases expanded: bounds "billion laughs" */
+    CONFIG_TEXT_MAX = 1 << 20, /* one scalar after ${} substitution */
     DIAG_NOTES_MAX = 4,
     DIAG_KEPT_MAX = 2 * SRT_CONFIG_ERRORS_MAX, /* errors, and as many warnings and hints */
 };
@@ -52,7 +52,7 @@ struct config_doc {
     uint32_t diag_kept;
     size_t level_counts[DIAG_HINT + 1]; /* all, kept or not */
     struct diag diag_scratch;           /* of what is only counted */
-    struct srt_buf set_text;            /* the --set assignments, one a line: a file to point into */
+    struct srt_buf set_text; /* the --set assignments, one a line: a file to point into */
 };
 
 /* yaml.c: one text as a tree; NULL when an error was reported, or when the file is empty. */
@@ -72,8 +72,8 @@ void include_resolve(struct config_doc *doc, struct config_node *root);
 typedef const char *(*variables_find_fn)(void *arg, const char *name);
 bool variables_replace(struct config_doc *doc, struct config_node *scalar, variables_find_fn find,
                        void *arg);
-bool variables_replace_all(struct config_doc *doc, struct config_node *node,
-                           variables_find_fn find, void *arg);
+bool variables_replace_all(struct config_doc *doc, struct config_node *node, variables_find_fn find,
+                           void *arg);
 
 /* doc.c: a file's text; NULL with an error reported at `mark` (which may be NULL). */
 struct config_file *config_load(struct config_doc *doc, const char *path,
@@ -82,8 +82,8 @@ struct config_file *config_add_text(struct config_doc *doc, const char *name, co
                                     size_t len);
 struct config_node *config_new_node(struct config_doc *doc, enum config_kind kind,
                                     struct config_mark mark);
-/* One line of a file, without its line end; empty when there is none. Reads files that the document does
- * not hold yet (Lua modules). */
+/* One line of a file, without its line end; empty when there is none. Reads files that the document
+ * does not hold yet (Lua modules). */
 struct srt_str config_source_line(struct config_doc *doc, const char *file, int line);
 
 #endif

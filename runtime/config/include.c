@@ -4,16 +4,17 @@
  *       topics: {x}                   topics: {y}                topics: {x, y}
  *       include: [a.yaml]        +    pipelines: {a}        =    pipelines: {a}
  *
- * Sections are merged one level deep and never deeper: a name that stands in two files is an error that
- * shows both places. Every file is read once; a file that is met again is a cycle or a repetition, and
- * both are mistakes. */
+ * Sections are merged one level deep and never deeper: a name that stands in two files is an error
+ * that shows both places. Every file is read once; a file that is met again is a cycle or a
+ * repetition, and both are mistakes. */
 #include <errno.h>
 #include <glob.h>
 #include <string.h>
 
 #include "config/doc_impl.h"
 
-static const struct config_file *file_again(const struct config_doc *doc, const struct config_file *file)
+static const struct config_file *file_again(const struct config_doc *doc,
+                                            const struct config_file *file)
 {
     for (uint32_t i = 0; file->real && i < doc->file_count; i++) {
         const struct config_file *other = doc->files[i];
@@ -49,9 +50,9 @@ struct config_node *include_read(struct config_doc *doc, struct config_node *int
 static void report_twice(struct config_doc *doc, const struct config_entry *second,
                          const struct config_entry *first, const char *section)
 {
-    struct diag *diag = diag_report(doc, DIAG_ERROR, DIAG_E005, &second->key_mark,
-                                    "'%s' is defined twice%s%s", second->key,
-                                    section ? " in " : "", section ? section : "");
+    struct diag *diag =
+        diag_report(doc, DIAG_ERROR, DIAG_E005, &second->key_mark, "'%s' is defined twice%s%s",
+                    second->key, section ? " in " : "", section ? section : "");
     diag_note(diag, "first at %s:%d:%d", first->key_mark.file, first->key_mark.line,
               first->key_mark.column);
 }
@@ -150,7 +151,8 @@ static void include_one(struct config_doc *doc, struct config_node *root, struct
                               "no file matches '%s'", pattern),
                   "paths are relative to the file that includes");
     } else {
-        diag_report(doc, DIAG_ERROR, DIAG_E004, &item->mark, "cannot read what matches '%s'", pattern);
+        diag_report(doc, DIAG_ERROR, DIAG_E004, &item->mark, "cannot read what matches '%s'",
+                    pattern);
     }
     globfree(&found);
 }
@@ -162,9 +164,9 @@ void include_resolve(struct config_doc *doc, struct config_node *root)
         return;
     }
     if (include->kind == CONFIG_MAP) {
-        diag_help(diag_report(doc, DIAG_ERROR, DIAG_E011, &include->mark,
-                              "'include' is a list of files"),
-                  "write [ \"pipelines/*.yaml\" ]");
+        diag_help(
+            diag_report(doc, DIAG_ERROR, DIAG_E011, &include->mark, "'include' is a list of files"),
+            "write [ \"pipelines/*.yaml\" ]");
         return;
     }
     if (include->kind == CONFIG_SCALAR) {

@@ -35,8 +35,8 @@ struct config_node *config_new_node(struct config_doc *doc, enum config_kind kin
     return node;
 }
 
-struct config_node *config_new_scalar(struct config_doc *doc, struct config_mark mark, const char *text,
-                                      size_t len)
+struct config_node *config_new_scalar(struct config_doc *doc, struct config_mark mark,
+                                      const char *text, size_t len)
 {
     struct config_node *node = config_new_node(doc, CONFIG_SCALAR, mark);
     node->text = config_strndup(doc, text, len);
@@ -54,8 +54,8 @@ struct config_node *config_new_map(struct config_doc *doc, struct config_mark ma
     return config_new_node(doc, CONFIG_MAP, mark);
 }
 
-/* Arrays in the arena double when their count reaches a power of two: what is left behind is at most as
- * much again. */
+/* Arrays in the arena double when their count reaches a power of two: what is left behind is at
+ * most as much again. */
 static void *grown(struct config_doc *doc, void *items, size_t count, size_t item_size)
 {
     if (count && (count & (count - 1))) {

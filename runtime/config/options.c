@@ -1,5 +1,6 @@
-/* Typed reading by tables (base/option.h). A wrong value is reported with what was found, what is expected,
- * and a spelling that would be right; reading goes on, so that all mistakes are shown at once. */
+/* Typed reading by tables (base/option.h). A wrong value is reported with what was found, what is
+ * expected, and a spelling that would be right; reading goes on, so that all mistakes are shown at
+ * once. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,49 +15,90 @@ struct alias {
     const char *means;
 };
 
-/* What people of other tools write, further away than two letters. First match wins; a word may mean
- * different things in different places, so the caller looks for the first that is a name there. */
+/* What people of other tools write, further away than two letters. First match wins; a word may
+ * mean different things in different places, so the caller looks for the first that is a name
+ * there. */
 static const struct alias aliases[] = {
-    {"where", "filter"},           {"select", "map"},
-    {"transform", "map"},          {"sink", "to"},
-    {"sink", "to_file"},           {"output", "to"},
-    {"outputs", "to"},             {"target", "to"},
-    {"into", "to"},                {"write", "to"},
-    {"source", "from"},            {"sources", "from"},
-    {"input", "from"},             {"inputs", "from"},
-    {"read", "from"},              {"topic_name", "topic"},
-    {"groupBy", "group_by"},       {"keyBy", "key_by"},
-    {"partition_by", "key_by"},    {"flatMap", "flat_map"},
-    {"explode", "flat_map"},       {"foreach", "peek"},
-    {"tap", "peek"},               {"drop", "reject"},
-    {"exclude", "reject"},         {"filter_not", "reject"},
-    {"mutate", "update"},          {"modify", "update"},
-    {"set", "update"},             {"route", "branch"},
-    {"switch", "branch"},          {"log", "print"},
-    {"debug", "print"},            {"rate_limit", "throttle"},
-    {"limit", "throttle"},         {"union", "merge"},
-    {"name", "as"},                {"id", "as"},
-    {"label", "as"},               {"condition", "when"},
-    {"if", "when"},                {"stages", "steps"},
-    {"operators", "steps"},        {"processors", "steps"},
-    {"ttl_ms", "ttl"},             {"num_partitions", "partitions"},
-    {"partition_count", "partitions"}, {"retention_ms", "retention"},
-    {"retention.ms", "retention"}, {"retention.bytes", "retention_bytes"},
-    {"segment.bytes", "segment_bytes"}, {"segment_ms", "segment_age"},
-    {"segment.ms", "segment_age"}, {"max.message.bytes", "max_record_bytes"},
-    {"max_message_bytes", "max_record_bytes"}, {"dead_letter", "dlq"},
-    {"dead_letter_topic", "dlq"},  {"onError", "on_error"},
-    {"threads", "workers"},        {"cores", "workers"},
-    {"dir", "data_dir"},           {"data", "data_dir"},
-    {"path", "data_dir"},          {"directory", "data_dir"},
-    {"filename", "path"},          {"file", "path"},
-    {"timeout", "deadline"},       {"retries", "retry"},
-    {"attempts", "retry"},         {"max_attempts", "retry"},
-    {"format", "codec"},           {"encoding", "codec"},
-    {"offset", "start"},           {"from", "start"},
-    {"tail", "follow"},            {"concurrency", "parallelism"},
-    {"variables", "params"},       {"parameters", "params"},
-    {"lua", "script"},             {"fsync", "durability"},
+    {"where", "filter"},
+    {"select", "map"},
+    {"transform", "map"},
+    {"sink", "to"},
+    {"sink", "to_file"},
+    {"output", "to"},
+    {"outputs", "to"},
+    {"target", "to"},
+    {"into", "to"},
+    {"write", "to"},
+    {"source", "from"},
+    {"sources", "from"},
+    {"input", "from"},
+    {"inputs", "from"},
+    {"read", "from"},
+    {"topic_name", "topic"},
+    {"groupBy", "group_by"},
+    {"keyBy", "key_by"},
+    {"partition_by", "key_by"},
+    {"flatMap", "flat_map"},
+    {"explode", "flat_map"},
+    {"foreach", "peek"},
+    {"tap", "peek"},
+    {"drop", "reject"},
+    {"exclude", "reject"},
+    {"filter_not", "reject"},
+    {"mutate", "update"},
+    {"modify", "update"},
+    {"set", "update"},
+    {"route", "branch"},
+    {"switch", "branch"},
+    {"log", "print"},
+    {"debug", "print"},
+    {"rate_limit", "throttle"},
+    {"limit", "throttle"},
+    {"union", "merge"},
+    {"name", "as"},
+    {"id", "as"},
+    {"label", "as"},
+    {"condition", "when"},
+    {"if", "when"},
+    {"stages", "steps"},
+    {"operators", "steps"},
+    {"processors", "steps"},
+    {"ttl_ms", "ttl"},
+    {"num_partitions", "partitions"},
+    {"partition_count", "partitions"},
+    {"retention_ms", "retention"},
+    {"retention.ms", "retention"},
+    {"retention.bytes", "retention_bytes"},
+    {"segment.bytes", "segment_bytes"},
+    {"segment_ms", "segment_age"},
+    {"segment.ms", "segment_age"},
+    {"max.message.bytes", "max_record_bytes"},
+    {"max_message_bytes", "max_record_bytes"},
+    {"dead_letter", "dlq"},
+    {"dead_letter_topic", "dlq"},
+    {"onError", "on_error"},
+    {"threads", "workers"},
+    {"cores", "workers"},
+    {"dir", "data_dir"},
+    {"data", "data_dir"},
+    {"path", "data_dir"},
+    {"directory", "data_dir"},
+    {"filename", "path"},
+    {"file", "path"},
+    {"timeout", "deadline"},
+    {"retries", "retry"},
+    {"attempts", "retry"},
+    {"max_attempts", "retry"},
+    {"format", "codec"},
+    {"encoding", "codec"},
+    {"offset", "start"},
+    {"from", "start"},
+    {"tail", "follow"},
+    {"concurrency", "parallelism"},
+    {"variables", "params"},
+    {"parameters", "params"},
+    {"lua", "script"},
+    {"fsync", "durability"},
 };
 
 const char *config_alias_of(const char *word)
@@ -89,14 +131,14 @@ static const char *suggestion(const char *word, const char *const *names)
     return diag_nearest(word, names);
 }
 
-void config_report_unknown(struct config_doc *doc, enum diag_code code, const struct config_entry *entry,
-                           const char *const *names, const char *what)
+void config_report_unknown(struct config_doc *doc, enum diag_code code,
+                           const struct config_entry *entry, const char *const *names,
+                           const char *what)
 {
-    struct diag *diag = code == DIAG_E012
-                            ? diag_report(doc, DIAG_ERROR, code, &entry->key_mark, "unknown step '%s'",
-                                          entry->key)
-                            : diag_report(doc, DIAG_ERROR, code, &entry->key_mark,
-                                          "unknown key '%s' in %s", entry->key, what);
+    struct diag *diag = code == DIAG_E012 ? diag_report(doc, DIAG_ERROR, code, &entry->key_mark,
+                                                        "unknown step '%s'", entry->key)
+                                          : diag_report(doc, DIAG_ERROR, code, &entry->key_mark,
+                                                        "unknown key '%s' in %s", entry->key, what);
     const char *near = suggestion(entry->key, names);
     if (near) {
         diag_help(diag, "did you mean '%s'?", near);
@@ -149,10 +191,11 @@ static struct diag *wrong(const struct value *v, const char *expected)
 
 static const char *number_word(struct srt_str digits)
 {
-    static const char *const words[] = {"zero", "one", "two",   "three", "four", "five",  "six",
-                                        "seven", "eight", "nine", "ten", "eleven", "twelve"};
+    static const char *const words[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                                        "seven", "eight", "nine", "ten",   "eleven", "twelve"};
     int64_t n;
-    if (srt_parse_int(digits, &n) == SRT_OK && n >= 0 && n < (int64_t)(sizeof(words) / sizeof(words[0]))) {
+    if (srt_parse_int(digits, &n) == SRT_OK && n >= 0 &&
+        n < (int64_t)(sizeof(words) / sizeof(words[0]))) {
         return words[n];
     }
     return NULL;
@@ -191,10 +234,10 @@ static void format_bound(char *to, size_t size, enum srt_option_type type, int64
 static bool in_range(const struct value *v, int64_t value)
 {
     const struct srt_option *option = v->option;
-    int64_t min = option->min < 0 && (option->type == SRT_OPTION_DURATION ||
-                                      option->type == SRT_OPTION_SIZE)
-                      ? 1 /* -1 there means that there is a word for "no limit" */
-                      : option->min;
+    int64_t min =
+        option->min < 0 && (option->type == SRT_OPTION_DURATION || option->type == SRT_OPTION_SIZE)
+            ? 1 /* -1 there means that there is a word for "no limit" */
+            : option->min;
     if (value >= min && value <= option->max) {
         return true;
     }
@@ -202,9 +245,9 @@ static bool in_range(const struct value *v, int64_t value)
     char high[64];
     format_bound(low, sizeof(low), option->type, min);
     format_bound(high, sizeof(high), option->type, option->max);
-    struct diag *diag = diag_report(v->doc, DIAG_ERROR, DIAG_E011, &v->node->mark, "'%s' %s; it is at %s %s",
-                                    option->name, config_describe(v->doc, v->node),
-                                    value < min ? "least" : "most", value < min ? low : high);
+    struct diag *diag = diag_report(
+        v->doc, DIAG_ERROR, DIAG_E011, &v->node->mark, "'%s' %s; it is at %s %s", option->name,
+        config_describe(v->doc, v->node), value < min ? "least" : "most", value < min ? low : high);
     diag_help(diag, "from %s to %s", low, high);
     return false;
 }
@@ -220,8 +263,9 @@ static bool read_duration(const struct value *v, int64_t *ret)
     if (rc == SRT_ERANGE) {
         ms = INT64_MAX;
     } else if (rc != SRT_OK) {
-        report_unit(v, v->option->min == -1 ? "a duration such as 500ms, 30s, 1h30m, 7d, or forever"
-                                            : "a duration such as 500ms, 30s, 1h30m, 7d",
+        report_unit(v,
+                    v->option->min == -1 ? "a duration such as 500ms, 30s, 1h30m, 7d, or forever"
+                                         : "a duration such as 500ms, 30s, 1h30m, 7d",
                     v->option->max >= 86400000 ? "d" : "s");
         return false;
     }
@@ -243,8 +287,9 @@ static bool read_size(const struct value *v, int64_t *ret)
     if (rc == SRT_ERANGE || (rc == SRT_OK && bytes > INT64_MAX)) {
         bytes = INT64_MAX;
     } else if (rc != SRT_OK) {
-        report_unit(v, v->option->min == -1 ? "a size such as 64KiB, 10MB, 2GiB, or unlimited"
-                                            : "a size such as 64KiB, 10MB, 2GiB",
+        report_unit(v,
+                    v->option->min == -1 ? "a size such as 64KiB, 10MB, 2GiB, or unlimited"
+                                         : "a size such as 64KiB, 10MB, 2GiB",
                     v->text.n > 4 ? "B" : "MiB");
         return false;
     }
@@ -270,7 +315,7 @@ static bool read_number(const struct value *v, int64_t *ret)
     if (rc == SRT_ERANGE) {
         number = v->text.n && v->text.p[0] == '-' ? INT64_MIN : INT64_MAX;
     } else if (rc != SRT_OK) {
-        wrong(v, count               ? "a count such as 100, 10k, 2M"
+        wrong(v, count              ? "a count such as 100, 10k, 2M"
                  : v->option->names ? "auto or a whole number"
                                     : "a whole number");
         return false;
@@ -324,7 +369,10 @@ static bool read_enum(const struct value *v, int *ret)
             srt_buf_fini(&list);
             return true;
         }
-        srt_buf_printf(&list, "%s%s", i == 0 ? "" : v->option->names[i + 1] ? ", " : " or ",
+        srt_buf_printf(&list, "%s%s",
+                       i == 0                    ? ""
+                       : v->option->names[i + 1] ? ", "
+                                                 : " or ",
                        v->option->names[i]);
     }
     struct diag *diag = wrong(v, srt_buf_cstr(&list));
@@ -349,8 +397,8 @@ static bool read_range(const struct value *v, struct srt_option_range *ret)
         return false;
     }
     if (range.from_ms > range.to_ms) {
-        diag_help(wrong(v, "a range that begins with the shorter one"), "write %.*s..%.*s", (int)to.n,
-                  to.p, (int)from.n, from.p);
+        diag_help(wrong(v, "a range that begins with the shorter one"), "write %.*s..%.*s",
+                  (int)to.n, to.p, (int)from.n, from.p);
         return false;
     }
     if (!in_range(v, range.from_ms) || !in_range(v, range.to_ms)) {
@@ -413,7 +461,8 @@ static bool read_value(const struct value *v, void *field)
     srt_unreachable("an option without a value");
 }
 
-/* Values longer than this are no numbers, durations or names; it keeps messages and parsers short. */
+/* Values longer than this are no numbers, durations or names; it keeps messages and parsers short.
+ */
 enum { SHORT_TEXT_MAX = 4096 };
 
 bool config_read_option(struct config_doc *doc, const struct config_entry *entry,
@@ -429,7 +478,8 @@ bool config_read_option(struct config_doc *doc, const struct config_entry *entry
     }
     const struct config_node *node = entry->value;
     struct value v = {doc, option, node, {node->text, node->text_len}};
-    if (option->type != SRT_OPTION_STRINGS && (node->kind != CONFIG_SCALAR || node->function_index)) {
+    if (option->type != SRT_OPTION_STRINGS &&
+        (node->kind != CONFIG_SCALAR || node->function_index)) {
         wrong(&v, "a single value");
         return false;
     }
@@ -495,15 +545,15 @@ static const char *const *names_of(struct config_doc *doc, const struct srt_opti
 }
 
 bool config_override_options(struct config_doc *doc, const struct config_node *map,
-                             const struct srt_option *options, const char *const *also, void *object,
-                             const char *what)
+                             const struct srt_option *options, const char *const *also,
+                             void *object, const char *what)
 {
     if (!map || (map->kind == CONFIG_SCALAR && map->is_null)) {
         return true;
     }
     if (map->kind != CONFIG_MAP) {
-        diag_report(doc, DIAG_ERROR, DIAG_E011, &map->mark, "%s %s; it takes a map of options", what,
-                    config_describe(doc, map));
+        diag_report(doc, DIAG_ERROR, DIAG_E011, &map->mark, "%s %s; it takes a map of options",
+                    what, config_describe(doc, map));
         return false;
     }
     bool ok = true;

@@ -1,13 +1,13 @@
-/* Variables are replaced in scalars of the finished tree, never in the text of a file: whatever a value
- * holds (a colon, a hash, a line break), it stays one value and cannot add structure.
+/* Variables are replaced in scalars of the finished tree, never in the text of a file: whatever a
+ * value holds (a colon, a hash, a line break), it stays one value and cannot add structure.
  *
  *     ${NAME}            its value; an error when it is not set
  *     ${NAME:-default}   the default when it is not set, or empty
  *     ${NAME:?message}   an error with this message when it is not set, or empty
  *     $$                 a dollar sign
  *
- * A dollar sign before anything else stands for itself, so Lua patterns such as "%d+$" need no care. Below
- * `pipelines.NAME`, the names in `params:` come before the environment. */
+ * A dollar sign before anything else stands for itself, so Lua patterns such as "%d+$" need no
+ * care. Below `pipelines.NAME`, the names in `params:` come before the environment. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -38,8 +38,8 @@ static struct config_mark mark_within(struct config_doc *doc, const struct confi
     size_t from = line_start == 0 && !node->block && node->mark.column > 0
                       ? (size_t)node->mark.column - 1
                       : 0;
-    const char *found = from < line.n ? memmem(line.p + from, line.n - from, node->text + offset, width)
-                                      : NULL;
+    const char *found =
+        from < line.n ? memmem(line.p + from, line.n - from, node->text + offset, width) : NULL;
     if (!found) {
         return node->mark; /* a folded or escaped scalar: its beginning must do */
     }
@@ -50,9 +50,9 @@ static struct config_mark mark_within(struct config_doc *doc, const struct confi
 
 struct variable {
     char name[128];
-    char op;          /* 0, '-' or '?' */
+    char op; /* 0, '-' or '?' */
     struct srt_str word;
-    size_t len;       /* of the whole ${...} */
+    size_t len; /* of the whole ${...} */
 };
 
 static bool variable_parse(const char *text, size_t len, struct variable *ret)
@@ -105,9 +105,9 @@ static bool replace_one(struct config_doc *doc, const struct config_node *node, 
         srt_buf_put(to, var.word.p, var.word.n);
     } else {
         mark = mark_within(doc, node, *at);
-        struct diag *diag = diag_report(doc, DIAG_ERROR, DIAG_E003, &mark, "%s is %s%s%.*s", var.name,
-                                        value ? "empty" : "not set", var.word.n ? ": " : "",
-                                        (int)var.word.n, var.word.p);
+        struct diag *diag = diag_report(doc, DIAG_ERROR, DIAG_E003, &mark, "%s is %s%s%.*s",
+                                        var.name, value ? "empty" : "not set",
+                                        var.word.n ? ": " : "", (int)var.word.n, var.word.p);
         diag_help(diag, "set it, or give a default: ${%s:-...}", var.name);
         return false;
     }
@@ -148,8 +148,8 @@ bool variables_replace(struct config_doc *doc, struct config_node *node, variabl
     return ok;
 }
 
-bool variables_replace_all(struct config_doc *doc, struct config_node *node,
-                           variables_find_fn find, void *arg)
+bool variables_replace_all(struct config_doc *doc, struct config_node *node, variables_find_fn find,
+                           void *arg)
 {
     bool ok = true;
     if (!node) {

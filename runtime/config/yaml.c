@@ -2,11 +2,11 @@
  *
  *     bytes --libyaml--> events --this--> nodes with marks (node.h)
  *
- * Events rather than libyaml's documents, because they keep where everything stood and let limits act
- * before memory is used. What a configuration may not do is refused here, with its place: duplicate keys,
- * keys that are not text, several documents, tags, aliases of something unfinished. An alias becomes a
- * copy of its anchor's tree, so that every node can be changed alone; the nodes of a document are counted,
- * copies too, which is what stops a "billion laughs" file. */
+ * Events rather than libyaml's documents, because they keep where everything stood and let limits
+ * act before memory is used. What a configuration may not do is refused here, with its place:
+ * duplicate keys, keys that are not text, several documents, tags, aliases of something unfinished.
+ * An alias becomes a copy of its anchor's tree, so that every node can be changed alone; the nodes
+ * of a document are counted, copies too, which is what stops a "billion laughs" file. */
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -27,14 +27,14 @@ static struct config_mark mark_of(const struct reading *in, const yaml_event_t *
 {
     const yaml_mark_t *start = &event->start_mark;
     const yaml_mark_t *end = &event->end_mark;
-    size_t width = end->line == start->line && end->column > start->column
-                       ? end->column - start->column
-                       : 1;
+    size_t width =
+        end->line == start->line && end->column > start->column ? end->column - start->column : 1;
     return (struct config_mark){in->file->name, (int)start->line + 1, (int)start->column + 1,
                                 (int)width};
 }
 
-/* libyaml says "did not find expected key" and the like; what people do wrong most is said in words. */
+/* libyaml says "did not find expected key" and the like; what people do wrong most is said in
+ * words. */
 static void report_syntax(struct reading *in)
 {
     const yaml_parser_t *parser = &in->parser;
@@ -61,8 +61,9 @@ static void report_syntax(struct reading *in)
     }
     if (indent < line.n && line.p[indent] == '\t') {
         mark.column = (int)indent + 1;
-        diag_help(diag_report(in->doc, DIAG_ERROR, DIAG_E002, &mark, "a tab is used for indentation"),
-                  "YAML is indented with spaces");
+        diag_help(
+            diag_report(in->doc, DIAG_ERROR, DIAG_E002, &mark, "a tab is used for indentation"),
+            "YAML is indented with spaces");
         return;
     }
     struct diag *diag = diag_report(in->doc, DIAG_ERROR, DIAG_E002, &mark, "%s",
@@ -167,8 +168,8 @@ static struct config_node *read_alias(struct reading *in, const yaml_event_t *ev
     struct config_mark mark = mark_of(in, event);
     const struct config_node *anchor = srt_map_find_str(&in->anchors, name);
     if (!anchor) {
-        diag_help(diag_report(in->doc, DIAG_ERROR, DIAG_E002, &mark, "nothing before is named '&%s'",
-                              name),
+        diag_help(diag_report(in->doc, DIAG_ERROR, DIAG_E002, &mark,
+                              "nothing before is named '&%s'", name),
                   "an alias repeats what an anchor above it named");
         in->failed = true;
         return NULL;
@@ -188,8 +189,8 @@ static struct config_node *read_scalar(struct reading *in, const yaml_event_t *e
     size_t len = event->data.scalar.length;
     check_tag(in, (const char *)event->data.scalar.tag, &mark);
     struct config_node *node = config_new_scalar(in->doc, mark, text, len);
-    node->quoted = style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
-                   style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+    node->quoted =
+        style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
     node->block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
     node->is_null = len == 0 && !node->quoted && !node->block;
     node->has_variables = memchr(text, '$', len) != NULL;
@@ -226,7 +227,8 @@ static struct config_node *read_list(struct reading *in, yaml_event_t *event, in
 static void report_duplicate(struct reading *in, const char *key, const struct config_mark *mark,
                              const struct config_entry *first)
 {
-    struct diag *diag = diag_report(in->doc, DIAG_ERROR, DIAG_E005, mark, "'%s' is given twice", key);
+    struct diag *diag =
+        diag_report(in->doc, DIAG_ERROR, DIAG_E005, mark, "'%s' is given twice", key);
     diag_note(diag, "first at %s:%d:%d", first->key_mark.file, first->key_mark.line,
               first->key_mark.column);
 }
@@ -259,8 +261,8 @@ struct merge {
     size_t count;
 };
 
-static bool read_entry(struct reading *in, struct config_node *map, yaml_event_t *key_event, int depth,
-                       struct merge *merges)
+static bool read_entry(struct reading *in, struct config_node *map, yaml_event_t *key_event,
+                       int depth, struct merge *merges)
 {
     struct config_mark mark = mark_of(in, key_event);
     if (key_event->type != YAML_SCALAR_EVENT) {

@@ -1,5 +1,5 @@
-/* From a graph's functions to functions of one Lua state: done by every worker, and once by compiling, so
- * that a graph that was compiled can be bound. */
+/* From a graph's functions to functions of one Lua state: done by every worker, and once by
+ * compiling, so that a graph that was compiled can be bound. */
 #include <lauxlib.h>
 #include <string.h>
 
@@ -70,11 +70,12 @@ int graph_bind(const struct graph *graph, struct script *script, struct graph_bi
     *ret_line = 0;
     int rc = SRT_OK;
     if (graph->script) {
-        rc = builder_load(script, graph->script, graph->builder_fn_count, bindings.builder_fns, err);
+        rc =
+            builder_load(script, graph->script, graph->builder_fn_count, bindings.builder_fns, err);
     }
     for (uint32_t i = 0; i < graph->stage_count && !rc; i++) {
-        rc = bind_stage(&graph->stages[i], script, bindings.builder_fns, &bindings, ret_failed, ret_line,
-                        err);
+        rc = bind_stage(&graph->stages[i], script, bindings.builder_fns, &bindings, ret_failed,
+                        ret_line, err);
     }
     if (rc) {
         graph_unbind(graph, script, &bindings);

@@ -1,12 +1,12 @@
-/* Pipelines wholly in Lua. lualib/streamrt/builder.lua records what the file says as a tree of Lua tables;
- * here the tree becomes configuration nodes, which compile like YAML:
+/* Pipelines wholly in Lua. lualib/streamrt/builder.lua records what the file says as a tree of Lua
+ * tables; here the tree becomes configuration nodes, which compile like YAML:
  *
  *     file.lua --run--> builder.lua: tree + functions --convert--> config_node --compile--> graph
  *                                        |
  *     a worker: file.lua --run--> the same functions, in the same order --> its own script_fns
  *
- * Everything that touches the tree runs as a C function under script_call(), because reading Lua tables
- * may raise. What it makes lives in the document, so nothing leaks when it does. */
+ * Everything that touches the tree runs as a C function under script_call(), because reading Lua
+ * tables may raise. What it makes lives in the document, so nothing leaks when it does. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -216,7 +216,8 @@ static int run(struct script *script, struct building *building, struct srt_err 
     }
     if (rc) {
         struct srt_err second = {0};
-        (void)call_protected(script, refused_protected, building, 0, &second); /* the first one is told */
+        (void)call_protected(script, refused_protected, building, 0,
+                             &second); /* the first one is told */
     }
     return rc;
 }
@@ -234,8 +235,9 @@ static void report_failure(struct compile *c, const struct building *building,
         return;
     }
     if (building->refused) {
-        struct diag *diag = compile_error(c, DIAG_E090, &building->refused_mark,
-                                          "%s not available in this version", building->refused_what);
+        struct diag *diag =
+            compile_error(c, DIAG_E090, &building->refused_mark, "%s not available in this version",
+                          building->refused_what);
         if (building->refused_help) {
             diag_help(diag, "%s", building->refused_help);
         }
@@ -250,8 +252,9 @@ static void report_failure(struct compile *c, const struct building *building,
         }
         return;
     }
-    compile_lua_hint(c, compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text),
-                     &mark);
+    compile_lua_hint(
+        c, compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text),
+        &mark);
 }
 
 /* `name` is the one option of s.pipeline that YAML has as a key. */
@@ -294,8 +297,8 @@ struct config_node *builder_read(struct compile *c, struct script *script, const
 
 /* --- for workers --- */
 
-int builder_load(struct script *script, const char *path, uint32_t fn_count, struct script_fn *ret_fns,
-                 struct srt_err *err)
+int builder_load(struct script *script, const char *path, uint32_t fn_count,
+                 struct script_fn *ret_fns, struct srt_err *err)
 {
     lua_State *L = script_state(script);
     struct building building = {.path = path};
@@ -305,9 +308,10 @@ int builder_load(struct script *script, const char *path, uint32_t fn_count, str
     }
     if (building.fn_count != fn_count) {
         lua_pop(L, 1);
-        return srt_fail(err, SRT_ESCRIPT,
-                        "%s: the file is not deterministic: it made %u functions when it was checked, now %u",
-                        path, fn_count, building.fn_count);
+        return srt_fail(
+            err, SRT_ESCRIPT,
+            "%s: the file is not deterministic: it made %u functions when it was checked, now %u",
+            path, fn_count, building.fn_count);
     }
     for (uint32_t i = 0; i < fn_count && !rc; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);

@@ -1,9 +1,10 @@
-/* One entry of `pipelines:` to a graph, in three steps: read the options, turn source and steps into stages
- * (compile_source.c, compile_step.c), and load every function in a Lua state of its own, so that nothing
- * that can be known before a start is found out after it.
+/* One entry of `pipelines:` to a graph, in three steps: read the options, turn source and steps
+ * into stages (compile_source.c, compile_step.c), and load every function in a Lua state of its
+ * own, so that nothing that can be known before a start is found out after it.
  *
- * A pipeline with `script:` first runs its Lua file (builder.c), which gives the same tree that YAML would
- * have given; what the YAML entry says beside `script:` comes over what the file says. */
+ * A pipeline with `script:` first runs its Lua file (builder.c), which gives the same tree that
+ * YAML would have given; what the YAML entry says beside `script:` comes over what the file says.
+ */
 #include "pipeline/compile.h"
 
 #include <stdio.h>
@@ -43,78 +44,136 @@ static const char *const give_up_names[] = {"dlq", "skip", "stop", NULL};
 static const char *const auto_word[] = {"auto", NULL};
 
 static const struct srt_option pipeline_option_table[] = {
-    {.name = "description", .type = SRT_OPTION_STRING,
-     .offset = offsetof(struct pipeline_options, description), .doc = "What it is for, in a sentence."},
-    {.name = "cluster", .type = SRT_OPTION_STRING, .offset = offsetof(struct pipeline_options, cluster),
-     .fallback = "local", .doc = "Where its topics are: local, which is this process."},
-    {.name = "parallelism", .type = SRT_OPTION_INT,
-     .offset = offsetof(struct pipeline_options, parallelism), .fallback = "auto", .min = 1,
-     .max = SRT_WORKERS_MAX, .names = auto_word,
-     .doc = "How many tasks run it; auto is one for each worker. More than its source has partitions is of no "
+    {.name = "description",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct pipeline_options, description),
+     .doc = "What it is for, in a sentence."},
+    {.name = "cluster",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct pipeline_options, cluster),
+     .fallback = "local",
+     .doc = "Where its topics are: local, which is this process."},
+    {.name = "parallelism",
+     .type = SRT_OPTION_INT,
+     .offset = offsetof(struct pipeline_options, parallelism),
+     .fallback = "auto",
+     .min = 1,
+     .max = SRT_WORKERS_MAX,
+     .names = auto_word,
+     .doc = "How many tasks run it; auto is one for each worker. More than its source has "
+            "partitions is of no "
             "use."},
-    {.name = "guarantee", .type = SRT_OPTION_STRING,
-     .offset = offsetof(struct pipeline_options, guarantee), .fallback = "exactly_once",
+    {.name = "guarantee",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct pipeline_options, guarantee),
+     .fallback = "exactly_once",
      .doc = "Outputs and positions are committed in one step."},
-    {.name = "dlq", .type = SRT_OPTION_STRING, .offset = offsetof(struct pipeline_options, dlq),
+    {.name = "dlq",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct pipeline_options, dlq),
      .doc = "The topic for records that failed; PIPELINE.dlq without it."},
-    {.name = "commit_interval", .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct pipeline_options, commit_interval_ms), .fallback = "100ms", .min = 1,
-     .max = 3600000, .doc = "How often it commits."},
-    {.name = "commit_bytes", .type = SRT_OPTION_SIZE,
-     .offset = offsetof(struct pipeline_options, commit_bytes), .fallback = "32MiB", .min = 64 << 10,
-     .max = 1 << 30, .doc = "So much output that is not committed yet forces a commit."},
-    {.name = "script", .type = SRT_OPTION_STRING, .offset = offsetof(struct pipeline_options, script),
+    {.name = "commit_interval",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct pipeline_options, commit_interval_ms),
+     .fallback = "100ms",
+     .min = 1,
+     .max = 3600000,
+     .doc = "How often it commits."},
+    {.name = "commit_bytes",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct pipeline_options, commit_bytes),
+     .fallback = "32MiB",
+     .min = 64 << 10,
+     .max = 1 << 30,
+     .doc = "So much output that is not committed yet forces a commit."},
+    {.name = "script",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct pipeline_options, script),
      .doc = "A pipeline wholly in Lua: the file that builds it, instead of from and steps."},
-    {.name = "params", .type = SRT_OPTION_SECTION,
-     .doc = "Names and values for this pipeline: ${name} in its texts, s.param(name, default) in Lua."},
-    {.name = "lua", .type = SRT_OPTION_SECTION, .doc = "memory and deadline, as in the section lua."},
+    {.name = "params",
+     .type = SRT_OPTION_SECTION,
+     .doc = "Names and values for this pipeline: ${name} in its texts, s.param(name, default) in "
+            "Lua."},
+    {.name = "lua",
+     .type = SRT_OPTION_SECTION,
+     .doc = "memory and deadline, as in the section lua."},
     {.name = "on_error", .type = SRT_OPTION_SECTION, .doc = "What to do when a step fails."},
-    {.name = "from", .type = SRT_OPTION_SECTION, .doc = "The source. Required, unless there is a script."},
-    {.name = "steps", .type = SRT_OPTION_SECTION,
+    {.name = "from",
+     .type = SRT_OPTION_SECTION,
+     .doc = "The source. Required, unless there is a script."},
+    {.name = "steps",
+     .type = SRT_OPTION_SECTION,
      .doc = "The list of steps. Required, unless there is a script."},
-    {.name = "renamed_from", .type = SRT_OPTION_STRING, .doc = "An earlier name.", .since = "later"},
+    {.name = "renamed_from",
+     .type = SRT_OPTION_STRING,
+     .doc = "An earlier name.",
+     .since = "later"},
     {.name = "max_drift", .type = SRT_OPTION_STRING, .doc = "For event time.", .since = "later"},
     {.name = "trust_partitioning", .type = SRT_OPTION_STRING, .doc = "For keys.", .since = "later"},
     SRT_OPTION_END,
 };
 
 static const struct srt_option lua_option_table[] = {
-    {.name = "memory", .type = SRT_OPTION_SIZE, .offset = offsetof(struct lua_options, memory_bytes),
-     .fallback = "64MiB", .min = 1 << 20, .max = 16LL << 30,
+    {.name = "memory",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct lua_options, memory_bytes),
+     .fallback = "64MiB",
+     .min = 1 << 20,
+     .max = 16LL << 30,
      .doc = "The most that one Lua state may use; each worker of a pipeline has one."},
-    {.name = "deadline", .type = SRT_OPTION_DURATION, .offset = offsetof(struct lua_options, deadline_ms),
-     .fallback = "100ms", .min = 1, .max = 3600000,
+    {.name = "deadline",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct lua_options, deadline_ms),
+     .fallback = "100ms",
+     .min = 1,
+     .max = 3600000,
      .doc = "The longest that one call of a function may take; a script cannot catch it."},
     SRT_OPTION_END,
 };
 
 static const struct srt_option error_option_table[] = {
-    {.name = "retry", .type = SRT_OPTION_INT, .offset = offsetof(struct error_options, retry), .min = 0,
+    {.name = "retry",
+     .type = SRT_OPTION_INT,
+     .offset = offsetof(struct error_options, retry),
+     .min = 0,
      .max = 1000000,
-     .doc = "Tries after the first. Without it a Lua error is not retried, one raised with s.retriable(msg) "
+     .doc = "Tries after the first. Without it a Lua error is not retried, one raised with "
+            "s.retriable(msg) "
             "3 times."},
-    {.name = "backoff", .type = SRT_OPTION_RANGE, .offset = offsetof(struct error_options, backoff),
-     .fallback = "100ms..10s", .min = 0, .max = 86400000,
+    {.name = "backoff",
+     .type = SRT_OPTION_RANGE,
+     .offset = offsetof(struct error_options, backoff),
+     .fallback = "100ms..10s",
+     .min = 0,
+     .max = 86400000,
      .doc = "The first wait and the longest; it doubles, with jitter."},
-    {.name = "give_up", .type = SRT_OPTION_ENUM, .offset = offsetof(struct error_options, give_up),
-     .fallback = "dlq", .names = give_up_names,
-     .doc = "After the last try: dlq (write it to the dead letter topic), skip (drop it, counted) or stop (end "
+    {.name = "give_up",
+     .type = SRT_OPTION_ENUM,
+     .offset = offsetof(struct error_options, give_up),
+     .fallback = "dlq",
+     .names = give_up_names,
+     .doc = "After the last try: dlq (write it to the dead letter topic), skip (drop it, counted) "
+            "or stop (end "
             "the pipeline). `on_error: skip` is short for `on_error: { give_up: skip }`."},
     SRT_OPTION_END,
 };
 
 const struct graph_option_table graph_option_tables[] = {
     {"pipelines.NAME", pipeline_option_table, "One pipeline."},
-    {"pipelines.NAME.from", source_option_table, "Its source: one of topic, merge, file, stdin and generate."},
+    {"pipelines.NAME.from", source_option_table,
+     "Its source: one of topic, merge, file, stdin and generate."},
     {"pipelines.NAME.on_error", error_option_table,
-     "What to do when a step fails; a step may have its own, and defaults.on_error is for all pipelines."},
-    {"pipelines.NAME.lua", lua_option_table, "Limits of its Lua states, instead of the section lua's."},
+     "What to do when a step fails; a step may have its own, and defaults.on_error is for all "
+     "pipelines."},
+    {"pipelines.NAME.lua", lua_option_table,
+     "Limits of its Lua states, instead of the section lua's."},
     {NULL, NULL, NULL},
 };
 
 /* --- on_error --- */
 
-bool graph_read_on_error(struct config_doc *doc, const struct config_entry *entry, struct on_error *inout)
+bool graph_read_on_error(struct config_doc *doc, const struct config_entry *entry,
+                         struct on_error *inout)
 {
     struct error_options o = {
         .retry = inout->retry,
@@ -123,7 +182,8 @@ bool graph_read_on_error(struct config_doc *doc, const struct config_entry *entr
     };
     bool ok;
     if (entry->value->kind == CONFIG_SCALAR && !entry->value->is_null) {
-        const struct srt_option give_up = {.name = "on_error", .type = SRT_OPTION_ENUM,
+        const struct srt_option give_up = {.name = "on_error",
+                                           .type = SRT_OPTION_ENUM,
                                            .offset = offsetof(struct error_options, give_up),
                                            .names = give_up_names};
         ok = config_read_option(doc, entry, &give_up, &o);
@@ -131,7 +191,8 @@ bool graph_read_on_error(struct config_doc *doc, const struct config_entry *entr
         ok = config_override_options(doc, entry->value, error_option_table, NULL, &o, "'on_error'");
     }
     if (ok) {
-        *inout = (struct on_error){o.retry, o.backoff.from_ms, o.backoff.to_ms, (enum give_up)o.give_up};
+        *inout =
+            (struct on_error){o.retry, o.backoff.from_ms, o.backoff.to_ms, (enum give_up)o.give_up};
     }
     return ok;
 }
@@ -140,7 +201,10 @@ void pipeline_defaults_init(struct pipeline_defaults *defaults)
 {
     static const char *const paths[] = {"pipelines", NULL};
     *defaults = (struct pipeline_defaults){
-        .on_error = {.retry = -1, .backoff_from_ms = 100, .backoff_to_ms = 10000, .give_up = GIVE_UP_DLQ},
+        .on_error = {.retry = -1,
+                     .backoff_from_ms = 100,
+                     .backoff_to_ms = 10000,
+                     .give_up = GIVE_UP_DLQ},
         .lua_memory_bytes = 64 << 20,
         .lua_deadline_ms = 100,
         .lua_paths = paths,
@@ -149,7 +213,8 @@ void pipeline_defaults_init(struct pipeline_defaults *defaults)
 
 /* --- options --- */
 
-static void read_dlq(struct compile *c, const struct config_node *map, const struct pipeline_options *o)
+static void read_dlq(struct compile *c, const struct config_node *map,
+                     const struct pipeline_options *o)
 {
     const struct config_entry *entry = config_find_entry(map, "dlq");
     if (o->dlq) {
@@ -164,7 +229,8 @@ static void read_params(struct compile *c, const struct config_node *params)
         return;
     }
     if (params->kind != CONFIG_MAP) {
-        compile_error(c, DIAG_E011, &params->mark, "'params' %s; it takes a map of names and values",
+        compile_error(c, DIAG_E011, &params->mark,
+                      "'params' %s; it takes a map of names and values",
                       config_describe(c->doc, params));
         return;
     }
@@ -188,7 +254,8 @@ static void read_params(struct compile *c, const struct config_node *params)
 static void read_lua(struct compile *c, const struct config_node *map)
 {
     struct lua_options lua = {c->graph->lua_memory_bytes, c->graph->lua_deadline_ms};
-    if (!config_override_options(c->doc, config_find(map, "lua"), lua_option_table, NULL, &lua, "'lua'")) {
+    if (!config_override_options(c->doc, config_find(map, "lua"), lua_option_table, NULL, &lua,
+                                 "'lua'")) {
         c->ok = false;
     }
     c->graph->lua_memory_bytes = lua.memory_bytes;
@@ -201,8 +268,8 @@ static void check_fixed_values(struct compile *c, const struct config_node *map)
     const struct config_node *cluster = config_find(map, "cluster");
     const struct config_node *guarantee = config_find(map, "guarantee");
     if (cluster && cluster->kind == CONFIG_SCALAR && strcmp(cluster->text, "local") != 0) {
-        diag_help(compile_error(c, DIAG_E090, &cluster->mark, "cluster '%s' is not available in this version",
-                                cluster->text),
+        diag_help(compile_error(c, DIAG_E090, &cluster->mark,
+                                "cluster '%s' is not available in this version", cluster->text),
                   "only local is");
     }
     if (!compile_refuse_value(c, map, "guarantee", later) && guarantee &&
@@ -241,8 +308,9 @@ static void check_name(struct compile *c, const char *name, const struct config_
 {
     enum { NAME_MAX_BYTES = 200 }; /* group, dead letter topic and log lines carry it */
     if (!topic_name_valid(name) || strlen(name) > NAME_MAX_BYTES) {
-        diag_help(compile_error(c, DIAG_E021, mark, "'%.60s' is not a valid name of a pipeline", name),
-                  "1 to %d of a-z A-Z 0-9 . _ -", NAME_MAX_BYTES);
+        diag_help(
+            compile_error(c, DIAG_E021, mark, "'%.60s' is not a valid name of a pipeline", name),
+            "1 to %d of a-z A-Z 0-9 . _ -", NAME_MAX_BYTES);
     } else if (topic_name_reserved(name)) {
         diag_help(compile_error(c, DIAG_E021, mark, "'%s' is reserved", name),
                   "names that begin with __streamrt are streamrt's own");
@@ -335,7 +403,8 @@ static void set_default_dlq(struct compile *c)
     }
 }
 
-static void compile_stages(struct compile *c, const struct config_node *map, const struct config_mark *mark)
+static void compile_stages(struct compile *c, const struct config_node *map,
+                           const struct config_mark *mark)
 {
     const struct config_entry *from = config_find_entry(map, "from");
     const struct config_entry *steps = config_find_entry(map, "steps");
@@ -350,7 +419,8 @@ static void compile_stages(struct compile *c, const struct config_node *map, con
         }
     }
     if (!steps && (from || !c->graph->script)) {
-        diag_help(compile_error(c, DIAG_E014, mark, "%s has no steps", what), "the last one is a to: TOPIC");
+        diag_help(compile_error(c, DIAG_E014, mark, "%s has no steps", what),
+                  "the last one is a to: TOPIC");
     }
     bool source = from && compile_source(c, from);
     if (!source) { /* read the steps all the same: their mistakes are worth showing */
@@ -373,16 +443,16 @@ static struct graph *finish(struct compile *c)
 }
 
 /* Run the Lua file and read what s.pipeline says; the tree, or NULL. */
-static struct config_node *read_script(struct compile *c, const char *path, const struct config_mark *from,
-                                       struct pipeline_options *o, const char **ret_name,
-                                       struct config_mark *ret_name_mark)
+static struct config_node *read_script(struct compile *c, const char *path,
+                                       const struct config_mark *from, struct pipeline_options *o,
+                                       const char **ret_name, struct config_mark *ret_name_mark)
 {
     struct script *script = compile_open_script(c);
     if (!script) {
         return NULL;
     }
-    struct config_node *tree = builder_read(c, script, path, from, ret_name, ret_name_mark,
-                                            &c->graph->builder_fn_count);
+    struct config_node *tree =
+        builder_read(c, script, path, from, ret_name, ret_name_mark, &c->graph->builder_fn_count);
     script_destroy(script);
     if (!tree) {
         return NULL;
@@ -392,7 +462,8 @@ static struct config_node *read_script(struct compile *c, const char *path, cons
     for (size_t i = 0; outside[i]; i++) {
         const struct config_entry *entry = config_find_entry(tree, outside[i]);
         if (entry) {
-            compile_error(c, DIAG_E015, &entry->key_mark, "'%s' has no meaning in s.pipeline", outside[i]);
+            compile_error(c, DIAG_E015, &entry->key_mark, "'%s' has no meaning in s.pipeline",
+                          outside[i]);
         }
     }
     read_map(c, tree, o);
@@ -420,8 +491,8 @@ struct graph *graph_compile(struct config_doc *doc, const struct config_entry *e
     begin_graph(&c, entry->key, &entry->key_mark);
     check_name(&c, entry->key, &entry->key_mark);
     if (map->kind != CONFIG_MAP) {
-        diag_help(compile_error(&c, DIAG_E011, &map->mark, "pipeline '%s' %s; it takes a map", entry->key,
-                                config_describe(doc, map)),
+        diag_help(compile_error(&c, DIAG_E011, &map->mark, "pipeline '%s' %s; it takes a map",
+                                entry->key, config_describe(doc, map)),
                   "with from: and steps:");
         return NULL;
     }
@@ -462,7 +533,8 @@ static const char *name_of_file(struct config_doc *doc, const char *path)
 }
 
 struct graph *graph_compile_lua(struct config_doc *doc, const char *path,
-                                const struct pipeline_defaults *defaults, const struct srt_clock *clock)
+                                const struct pipeline_defaults *defaults,
+                                const struct srt_clock *clock)
 {
     struct compile c = {.doc = doc, .clock = clock, .defaults = defaults, .ok = true};
     struct config_mark mark = {.file = config_strdup(doc, path), .width = 1};

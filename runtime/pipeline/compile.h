@@ -14,13 +14,15 @@ struct pipeline_defaults {
     struct on_error on_error;
     size_t lua_memory_bytes;
     int64_t lua_deadline_ms;
-    const char *const *lua_paths; /* NULL-terminated, resolved; the pipeline's own directory comes behind */
+    const char *const
+        *lua_paths; /* NULL-terminated, resolved; the pipeline's own directory comes behind */
 };
 void pipeline_defaults_init(struct pipeline_defaults *defaults); /* as without any configuration */
 
-/* `on_error:` of defaults, a pipeline or a step, read over what `inout` holds: a map, or dlq, skip or stop
- * alone. False when an error was reported. */
-bool graph_read_on_error(struct config_doc *doc, const struct config_entry *entry, struct on_error *inout);
+/* `on_error:` of defaults, a pipeline or a step, read over what `inout` holds: a map, or dlq, skip
+ * or stop alone. False when an error was reported. */
+bool graph_read_on_error(struct config_doc *doc, const struct config_entry *entry,
+                         struct on_error *inout);
 
 /* The tables of pipelines, for the reference and the commented configuration. */
 struct graph_option_table {
@@ -30,27 +32,32 @@ struct graph_option_table {
 };
 extern const struct graph_option_table graph_option_tables[]; /* path NULL at the end */
 
-/* One entry of `pipelines:`. Runs the Lua file of a `script:` pipeline to learn its graph. Compiles every Lua
- * text and resolves every `use:`, so that a graph that was returned will not fail to load. NULL when an error
- * was reported. */
+/* One entry of `pipelines:`. Runs the Lua file of a `script:` pipeline to learn its graph. Compiles
+ * every Lua text and resolves every `use:`, so that a graph that was returned will not fail to
+ * load. NULL when an error was reported. */
 struct graph *graph_compile(struct config_doc *doc, const struct config_entry *entry,
-                            const struct pipeline_defaults *defaults, const struct srt_clock *clock);
+                            const struct pipeline_defaults *defaults,
+                            const struct srt_clock *clock);
 
-/* A .lua file named on the command line, instead of an entry. The pipeline's name is s.pipeline{name=...}. */
+/* A .lua file named on the command line, instead of an entry. The pipeline's name is
+ * s.pipeline{name=...}. */
 struct graph *graph_compile_lua(struct config_doc *doc, const char *path,
-                                const struct pipeline_defaults *defaults, const struct srt_clock *clock);
+                                const struct pipeline_defaults *defaults,
+                                const struct srt_clock *clock);
 
-/* Load the functions of a graph into a worker's state: fns[stage index], and for branch one per arm behind
- * it. A pipeline wholly in Lua runs its file once more. On failure *ret_failed is the function that does not
- * load, or NULL when it was the file, and *ret_line its line when known; err says all of it. */
+/* Load the functions of a graph into a worker's state: fns[stage index], and for branch one per arm
+ * behind it. A pipeline wholly in Lua runs its file once more. On failure *ret_failed is the
+ * function that does not load, or NULL when it was the file, and *ret_line its line when known; err
+ * says all of it. */
 struct graph_bindings {
-    struct script_fn *stage_fns;  /* stage_count of them; ref LUA_NOREF where there is none; that of a SOURCE
-                                   * is its `generate` */
-    struct script_fn **arm_fns;   /* per stage, arm_count of them, for BRANCH; else NULL */
+    struct script_fn *stage_fns; /* stage_count of them; ref LUA_NOREF where there is none; that of
+                                  * a SOURCE is its `generate` */
+    struct script_fn **arm_fns;  /* per stage, arm_count of them, for BRANCH; else NULL */
     struct script_fn *builder_fns; /* the graph's own, which the others may share */
 };
 int graph_bind(const struct graph *graph, struct script *script, struct graph_bindings *ret,
                const struct graph_fn **ret_failed, int *ret_line, struct srt_err *err);
-void graph_unbind(const struct graph *graph, struct script *script, struct graph_bindings *bindings);
+void graph_unbind(const struct graph *graph, struct script *script,
+                  struct graph_bindings *bindings);
 
 #endif

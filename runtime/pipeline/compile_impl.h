@@ -1,4 +1,5 @@
-/* compile_impl.h - what the files that turn configuration into graphs share; nobody else includes it.
+/* compile_impl.h - what the files that turn configuration into graphs share; nobody else includes
+ * it.
  *
  * Owner:   compile.c: one struct compile per pipeline that is being read.
  * Thread:  one at a time.
@@ -10,8 +11,8 @@
 #include "pipeline/compile.h"
 #include "pipeline/operator.h"
 
-/* A step that only the Lua builder makes: a list of lists of steps that all go on from the same place. No
- * YAML file can spell it, because YAML forbids control characters. */
+/* A step that only the Lua builder makes: a list of lists of steps that all go on from the same
+ * place. No YAML file can spell it, because YAML forbids control characters. */
 #define COMPILE_FORK_KEY "\1fork"
 
 enum { COMPILE_STAGES_MAX = 1000 };
@@ -36,12 +37,17 @@ struct compile_tail {
     ((c)->ok = false, diag_report((c)->doc, DIAG_ERROR, (code), (mark), __VA_ARGS__))
 
 /* compile_step.c */
-struct stage *compile_add_stage(struct compile *c, enum stage_kind kind, const struct config_mark *mark,
-                                uint32_t arm_count);
+struct stage *compile_add_stage(struct compile *c, enum stage_kind kind,
+                                const struct config_mark *mark, uint32_t arm_count);
 void compile_steps(struct compile *c, const struct config_node *list, struct compile_tail tail,
                    const struct on_error *on_error, const char *what);
+
+/* compile_operator.c: the options of a step, into its stage. */
+void compile_operator(struct compile *c, const struct operator* op,
+                      const struct config_entry *entry, struct stage *stage);
 /* A function place. False when an error was reported. */
-bool compile_fn(struct compile *c, const char *key, const struct config_node *node, struct graph_fn *ret);
+bool compile_fn(struct compile *c, const char *key, const struct config_node *node,
+                struct graph_fn *ret);
 /* A fixed topic's name. False when an error was reported. */
 bool compile_topic_name(struct compile *c, const char *topic, const struct config_mark *mark);
 /* Values that the design has and this version does not: E090. True when one was reported. */
@@ -62,20 +68,20 @@ struct script *compile_open_script(struct compile *c);
 /* Load every function of the graph, and report those that do not load. */
 void compile_load(struct compile *c);
 
-/* A Lua error's message begins with FILE:LINE: split it. Returns the text behind; the mark stays as it is
- * when there is no place. */
+/* A Lua error's message begins with FILE:LINE: split it. Returns the text behind; the mark stays as
+ * it is when there is no place. */
 const char *compile_error_place(struct config_doc *doc, const char *msg, struct config_mark *mark);
 
 /* A way out for what users of other languages write, when the line has it. */
 void compile_lua_hint(struct compile *c, struct diag *diag, const struct config_mark *mark);
 
-/* builder.c: run a Lua file; its pipeline as the map that YAML would give, with the number of functions
- * it handed over. NULL when an error was reported. *ret_name is NULL when it has none. */
+/* builder.c: run a Lua file; its pipeline as the map that YAML would give, with the number of
+ * functions it handed over. NULL when an error was reported. *ret_name is NULL when it has none. */
 struct config_node *builder_read(struct compile *c, struct script *script, const char *path,
                                  const struct config_mark *from, const char **ret_name,
                                  struct config_mark *ret_name_mark, uint32_t *ret_fn_count);
 /* Run it again in a worker: the functions, in the same order. */
-int builder_load(struct script *script, const char *path, uint32_t fn_count, struct script_fn *ret_fns,
-                 struct srt_err *err);
+int builder_load(struct script *script, const char *path, uint32_t fn_count,
+                 struct script_fn *ret_fns, struct srt_err *err);
 
 #endif

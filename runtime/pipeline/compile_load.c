@@ -1,7 +1,7 @@
-/* The last step of compiling: every function of a graph is loaded in a Lua state of its own, as a worker
- * will do it, so that what cannot be loaded is said by `check` and not at a start. Each is tried alone, so
- * that all that fail are shown; and what Lua says is given a place in the configuration, and a way out where
- * the slip is a usual one. */
+/* The last step of compiling: every function of a graph is loaded in a Lua state of its own, as a
+ * worker will do it, so that what cannot be loaded is said by `check` and not at a start. Each is
+ * tried alone, so that all that fail are shown; and what Lua says is given a place in the
+ * configuration, and a way out where the slip is a usual one. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,8 @@ const char *compile_error_place(struct config_doc *doc, const char *msg, struct 
     for (const char *colon = strchr(msg, ':'); colon; colon = strchr(colon + 1, ':')) {
         char *end;
         long line = strtol(colon + 1, &end, 10);
-        if (end > colon + 1 && colon[1] != ' ' && end[0] == ':' && end[1] == ' ' && colon > msg && line > 0) {
+        if (end > colon + 1 && colon[1] != ' ' && end[0] == ':' && end[1] == ' ' && colon > msg &&
+            line > 0) {
             mark->file = config_strndup(doc, msg, (size_t)(colon - msg));
             mark->line = (int)line;
             mark->column = 0;
@@ -63,7 +64,8 @@ static void note_paths(struct compile *c, struct diag *diag)
     srt_buf_fini(&list);
 }
 
-static void report_fn(struct compile *c, const struct graph_fn *fn, int line, const struct srt_err *err)
+static void report_fn(struct compile *c, const struct graph_fn *fn, int line,
+                      const struct srt_err *err)
 {
     struct config_mark mark = fn->mark;
     const char *text = compile_error_place(c->doc, err->msg, &mark);
@@ -75,7 +77,8 @@ static void report_fn(struct compile *c, const struct graph_fn *fn, int line, co
         note_paths(c, compile_error(c, DIAG_E030, &fn->mark, "%s", err->msg));
         return;
     }
-    struct diag *diag = compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text);
+    struct diag *diag =
+        compile_error(c, err->code == SRT_EPARSE ? DIAG_L001 : DIAG_L002, &mark, "%s", text);
     compile_lua_hint(c, diag, &mark);
     if (fn->kind == GRAPH_FN_USE) {
         diag_note(diag, "loaded for 'use: %s' at %s:%d:%d", fn->use, fn->mark.file, fn->mark.line,
@@ -99,7 +102,8 @@ static bool has_word(const char *text, const char *word)
 static void check_returns(struct compile *c, struct script *script, const struct graph_fn *fn,
                           const char *what)
 {
-    if (fn->kind != GRAPH_FN_TEXT || has_word(fn->text.text, "return") || has_word(fn->text.text, "error")) {
+    if (fn->kind != GRAPH_FN_TEXT || has_word(fn->text.text, "return") ||
+        has_word(fn->text.text, "error")) {
         return;
     }
     struct script_text text = fn->text;
@@ -111,14 +115,15 @@ static void check_returns(struct compile *c, struct script *script, const struct
         script_fn_release(script, &bound);
         return;
     }
-    diag_help(compile_error(c, DIAG_L001, &fn->mark, "this is a body that returns nothing, and '%s' needs a value",
-                            what),
+    diag_help(compile_error(c, DIAG_L001, &fn->mark,
+                            "this is a body that returns nothing, and '%s' needs a value", what),
               strchr(fn->text.text, '=') ? "to compare write ==, to give a value write return"
                                          : "write return before the value");
 }
 
 /* `what` needs a value from it; NULL when nothing is expected. */
-static void try_fn(struct compile *c, struct script *script, const struct graph_fn *fn, const char *what)
+static void try_fn(struct compile *c, struct script *script, const struct graph_fn *fn,
+                   const char *what)
 {
     if (fn->kind == GRAPH_FN_NONE || fn->kind == GRAPH_FN_BUILDER) {
         return;
@@ -151,7 +156,8 @@ struct script *compile_open_script(struct compile *c)
     struct script *script = NULL;
     struct srt_err err = {0};
     if (script_create(&options, &script, &err)) {
-        compile_error(c, DIAG_E011, &graph->mark, "no Lua state for pipeline '%s': %s", graph->name, err.msg);
+        compile_error(c, DIAG_E011, &graph->mark, "no Lua state for pipeline '%s': %s", graph->name,
+                      err.msg);
         return NULL;
     }
     return script;

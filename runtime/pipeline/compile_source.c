@@ -9,44 +9,85 @@
 static const char *const codec_names[] = {"json", "text", "bytes", NULL};
 
 const struct srt_option source_option_table[] = {
-    {.name = "topic", .type = SRT_OPTION_STRING, .offset = offsetof(struct source_options, topic),
+    {.name = "topic",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct source_options, topic),
      .doc = "Read a topic. `from: orders` is short for `from: { topic: orders }`."},
-    {.name = "merge", .type = SRT_OPTION_STRINGS, .offset = offsetof(struct source_options, merge),
+    {.name = "merge",
+     .type = SRT_OPTION_STRINGS,
+     .offset = offsetof(struct source_options, merge),
      .doc = "Read several topics as one source."},
-    {.name = "file", .type = SRT_OPTION_STRING, .offset = offsetof(struct source_options, file),
+    {.name = "file",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct source_options, file),
      .doc = "Read a file, a record a line; the path is relative to the configuration."},
-    {.name = "stdin", .type = SRT_OPTION_SECTION,
+    {.name = "stdin",
+     .type = SRT_OPTION_SECTION,
      .doc = "Read standard input, a record a line: `from: { stdin: {} }`."},
-    {.name = "generate", .type = SRT_OPTION_SECTION,
-     .doc = "Make records: a function called with (n, rng), n from 1, that returns the value, or nil to end."},
-    {.name = "codec", .type = SRT_OPTION_ENUM, .offset = offsetof(struct source_options, codec),
-     .fallback = "json", .names = codec_names,
-     .doc = "What values are: json (decoded when touched), text (a string that must be UTF-8) or bytes."},
-    {.name = "start", .type = SRT_OPTION_STRING, .offset = offsetof(struct source_options, start),
+    {.name = "generate",
+     .type = SRT_OPTION_SECTION,
+     .doc = "Make records: a function called with (n, rng), n from 1, that returns the value, or "
+            "nil to end."},
+    {.name = "codec",
+     .type = SRT_OPTION_ENUM,
+     .offset = offsetof(struct source_options, codec),
+     .fallback = "json",
+     .names = codec_names,
+     .doc = "What values are: json (decoded when touched), text (a string that must be UTF-8) or "
+            "bytes."},
+    {.name = "start",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct source_options, start),
      .fallback = "earliest",
-     .doc = "Topics: where to begin when nothing was committed yet: earliest, latest, an offset, @-1h "
-            "(so long ago) or @2026-01-05T10:00:00Z."},
-    {.name = "follow", .type = SRT_OPTION_BOOL, .offset = offsetof(struct source_options, follow),
-     .fallback = "false", .doc = "Files: wait for more at the end, and follow a rotation, as tail -F does."},
-    {.name = "max_record_bytes", .type = SRT_OPTION_SIZE,
-     .offset = offsetof(struct source_options, max_record_bytes), .fallback = "1MiB", .min = 1,
-     .max = 64 << 20, .doc = "Files and standard input: the longest line; longer ones are dead letters."},
-    {.name = "rate", .type = SRT_OPTION_DOUBLE, .offset = offsetof(struct source_options, rate),
-     .fallback = "0", .min = 0, .max = 100000000,
+     .doc =
+         "Topics: where to begin when nothing was committed yet: earliest, latest, an offset, @-1h "
+         "(so long ago) or @2026-01-05T10:00:00Z."},
+    {.name = "follow",
+     .type = SRT_OPTION_BOOL,
+     .offset = offsetof(struct source_options, follow),
+     .fallback = "false",
+     .doc = "Files: wait for more at the end, and follow a rotation, as tail -F does."},
+    {.name = "max_record_bytes",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct source_options, max_record_bytes),
+     .fallback = "1MiB",
+     .min = 1,
+     .max = 64 << 20,
+     .doc = "Files and standard input: the longest line; longer ones are dead letters."},
+    {.name = "rate",
+     .type = SRT_OPTION_DOUBLE,
+     .offset = offsetof(struct source_options, rate),
+     .fallback = "0",
+     .min = 0,
+     .max = 100000000,
      .doc = "Generate: records a second; 0 for as fast as they are taken."},
-    {.name = "count", .type = SRT_OPTION_COUNT, .offset = offsetof(struct source_options, count),
-     .min = 0, .max = INT64_MAX, .doc = "Generate: how many records; without it there is no end."},
-    {.name = "seed", .type = SRT_OPTION_INT, .offset = offsetof(struct source_options, seed),
-     .fallback = "1", .min = 0, .max = INT64_MAX,
+    {.name = "count",
+     .type = SRT_OPTION_COUNT,
+     .offset = offsetof(struct source_options, count),
+     .min = 0,
+     .max = INT64_MAX,
+     .doc = "Generate: how many records; without it there is no end."},
+    {.name = "seed",
+     .type = SRT_OPTION_INT,
+     .offset = offsetof(struct source_options, seed),
+     .fallback = "1",
+     .min = 0,
+     .max = INT64_MAX,
      .doc = "Generate: the seed of the random numbers that the function is given."},
     {.name = "queue", .type = SRT_OPTION_STRING, .doc = "Read a queue.", .since = "later"},
-    {.name = "stage", .type = SRT_OPTION_STRING, .doc = "Read what a stage gives.", .since = "later"},
+    {.name = "stage",
+     .type = SRT_OPTION_STRING,
+     .doc = "Read what a stage gives.",
+     .since = "later"},
     {.name = "table", .type = SRT_OPTION_STRING, .doc = "Read a table.", .since = "later"},
     {.name = "http", .type = SRT_OPTION_STRING, .doc = "Take HTTP requests.", .since = "later"},
     {.name = "apply", .type = SRT_OPTION_STRING, .doc = "With `stage`.", .since = "later"},
     {.name = "time", .type = SRT_OPTION_STRING, .doc = "The event time.", .since = "later"},
     {.name = "idle", .type = SRT_OPTION_STRING, .doc = "When a source is idle.", .since = "later"},
-    {.name = "out_of_order", .type = SRT_OPTION_STRING, .doc = "How late is late.", .since = "later"},
+    {.name = "out_of_order",
+     .type = SRT_OPTION_STRING,
+     .doc = "How late is late.",
+     .since = "later"},
     SRT_OPTION_END,
 };
 
@@ -58,7 +99,8 @@ static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 /* "2026-01-05" or "2026-01-05T10:00:00Z", UTC. */
@@ -82,11 +124,12 @@ static bool parse_time(const char *text, int64_t *ret_ms)
             return false;
         }
     }
-    if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || hour > 23 || minute > 59 ||
-        second > 60 || year < 0 || hour < 0 || minute < 0 || second < 0) {
+    if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || hour > 23 ||
+        minute > 59 || second > 60 || year < 0 || hour < 0 || minute < 0 || second < 0) {
         return false;
     }
-    *ret_ms = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000;
+    *ret_ms =
+        ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000;
     return true;
 }
 
@@ -123,8 +166,8 @@ static const struct {
     const char *kind;  /* of kind_keys */
     const char *other; /* of kind_keys, or NULL */
 } belongs[] = {
-    {"start", "topic", "merge"},    {"follow", "file", NULL},    {"max_record_bytes", "file", "stdin"},
-    {"rate", "generate", NULL},     {"count", "generate", NULL}, {"seed", "generate", NULL},
+    {"start", "topic", "merge"}, {"follow", "file", NULL},    {"max_record_bytes", "file", "stdin"},
+    {"rate", "generate", NULL},  {"count", "generate", NULL}, {"seed", "generate", NULL},
 };
 
 static const struct config_entry *kind_entry(struct compile *c, const struct config_entry *from)
@@ -134,15 +177,16 @@ static const struct config_entry *kind_entry(struct compile *c, const struct con
         const struct config_entry *entry = config_find_entry(from->value, kind_keys[i]);
         if (entry && found) {
             diag_help(compile_error(c, DIAG_E015, &entry->key_mark,
-                                    "a pipeline has one source, this one has '%s' and '%s'", found->key,
-                                    entry->key),
+                                    "a pipeline has one source, this one has '%s' and '%s'",
+                                    found->key, entry->key),
                       "merge: [a, b] reads several topics");
             return NULL;
         }
         found = entry ? entry : found;
     }
     if (!found) {
-        struct diag *diag = compile_error(c, DIAG_E014, &from->key_mark, "'from' does not say what to read");
+        struct diag *diag =
+            compile_error(c, DIAG_E014, &from->key_mark, "'from' does not say what to read");
         diag_help(diag, "write from: TOPIC, or { file: PATH }");
         diag_note(diag, "sources: topic, merge, file, stdin, generate");
     }
@@ -156,9 +200,10 @@ static bool check_belongs(struct compile *c, const struct config_node *map, cons
         const struct config_entry *entry = config_find_entry(map, belongs[i].key);
         const char *other = belongs[i].other;
         if (entry && strcmp(belongs[i].kind, kind) != 0 && (!other || strcmp(other, kind) != 0)) {
-            diag_help(compile_error(c, DIAG_E015, &entry->key_mark, "'%s' has no meaning for '%s'", entry->key,
-                                    kind),
-                      "it belongs to %s%s%s", belongs[i].kind, other ? " and " : "", other ? other : "");
+            diag_help(compile_error(c, DIAG_E015, &entry->key_mark, "'%s' has no meaning for '%s'",
+                                    entry->key, kind),
+                      "it belongs to %s%s%s", belongs[i].kind, other ? " and " : "",
+                      other ? other : "");
             ok = false;
         }
     }
@@ -193,8 +238,9 @@ static bool fill_topics(struct compile *c, const struct config_entry *kind, char
     return ok;
 }
 
-static bool fill_spec(struct compile *c, const struct config_entry *from, const struct config_entry *kind,
-                      const struct source_options *o, struct source_spec *spec)
+static bool fill_spec(struct compile *c, const struct config_entry *from,
+                      const struct config_entry *kind, const struct source_options *o,
+                      struct source_spec *spec)
 {
     spec->codec = (enum codec)o->codec;
     spec->follow = o->follow;

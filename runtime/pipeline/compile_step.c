@@ -6,91 +6,18 @@
  *           - { when: b, to: paid }
  *           - { to: unpaid }
  *
- * A list of steps is attached to a "tail", the arm of a stage that was made before: so stages come out in
- * topological order by themselves. A branch has one tail for each arm. What can never see a record (a step
- * behind a branch, an arm behind one that takes all) and what goes nowhere (a list that ends in no target)
- * are errors, because both are mistakes that would lose records in silence. */
+ * A list of steps is attached to a "tail", the arm of a stage that was made before: so stages come
+ * out in topological order by themselves. A branch has one tail for each arm. What can never see a
+ * record (a step behind a branch, an arm behind one that takes all) and what goes nowhere (a list
+ * that ends in no target) are errors, because both are mistakes that would lose records in silence.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/str.h"
 #include "pipeline/compile_impl.h"
-#include "pipeline/step_options.h"
-#include "record/topic_id.h"
-
-/* --- functions --- */
-
-static bool fn_from_text(const struct config_node *node, struct graph_fn *ret)
-{
-    ret->kind = GRAPH_FN_TEXT;
-    ret->text = (struct script_text){
-        .text = node->text,
-        .len = node->text_len,
-        .file = node->mark.file,
-        .first_line = node->mark.line + (node->block ? 1 : 0),
-        .form = SCRIPT_AUTO,
-    };
-    return true;
-}
-
-static bool fn_from_use(struct compile *c, const struct config_entry *use, struct graph_fn *ret)
-{
-    const struct config_node *node = use->value;
-    const char *dot = node->kind == CONFIG_SCALAR ? strrchr(node->text, '.') : NULL;
-    if (!dot || dot == node->text || !dot[1]) {
-        diag_help(compile_error(c, DIAG_E030, &node->mark, "'use' %s; it takes MODULE.FUNCTION",
-                                config_describe(c->doc, node)),
-                  "as in orders.add_customer, from orders.lua in lua.path");
-        return false;
-    }
-    ret->kind = GRAPH_FN_USE;
-    ret->use = node->text;
-    ret->mark = node->mark;
-    return true;
-}
-
-bool compile_fn(struct compile *c, const char *key, const struct config_node *node, struct graph_fn *ret)
-{
-    *ret = (struct graph_fn){.mark = node->mark};
-    if (node->function_index) {
-        ret->kind = GRAPH_FN_BUILDER;
-        ret->builder_index = node->function_index;
-        return true;
-    }
-    if (node->kind == CONFIG_SCALAR && node->text_len && strspn(node->text, " \t\r\n") < node->text_len) {
-        return fn_from_text(node, ret);
-    }
-    const struct config_entry *use = config_find_entry(node, "use");
-    const struct config_entry *fn = config_find_entry(node, "fn");
-    if (node->kind == CONFIG_MAP && node->entry_count == 1 && use) {
-        return fn_from_use(c, use, ret);
-    }
-    if (node->kind == CONFIG_MAP && node->entry_count == 1 && fn && fn->value->kind == CONFIG_SCALAR) {
-        return compile_fn(c, key, fn->value, ret);
-    }
-    struct diag *diag = compile_error(c, DIAG_E011, &node->mark, "'%s' %s; it takes a function", key,
-                                      config_describe(c->doc, node));
-    diag_help(diag, "an expression such as v.total > 0, or { use: module.fn }");
-    return false;
-}
 
 /* --- names --- */
-
-bool compile_topic_name(struct compile *c, const char *topic, const struct config_mark *mark)
-{
-    if (!topic_name_valid(topic)) {
-        diag_help(compile_error(c, DIAG_E021, mark, "'%.60s' is not a valid name of a topic", topic),
-                  "1 to 249 of a-z A-Z 0-9 . _ -");
-        return false;
-    }
-    if (topic_name_reserved(topic)) {
-        diag_help(compile_error(c, DIAG_E021, mark, "'%s' is reserved", topic),
-                  "names that begin with __streamrt are streamrt's own");
-        return false;
-    }
-    return true;
-}
 
 static bool stage_name_valid(const char *name)
 {
@@ -116,17 +43,19 @@ static void name_stage(struct compile *c, struct stage *stage, const struct conf
 
 /* --- stages --- */
 
-struct stage *compile_add_stage(struct compile *c, enum stage_kind kind, const struct config_mark *mark,
-                                uint32_t arm_count)
+struct stage *compile_add_stage(struct compile *c, enum stage_kind kind,
+                                const struct config_mark *mark, uint32_t arm_count)
 {
     struct graph *graph = c->graph;
     if (graph->stage_count == COMPILE_STAGES_MAX) {
         if (c->ok) {
-            compile_error(c, DIAG_E011, mark, "more than %d steps in one pipeline", COMPILE_STAGES_MAX);
+            compile_error(c, DIAG_E011, mark, "more than %d steps in one pipeline",
+                          COMPILE_STAGES_MAX);
         }
         return NULL;
     }
-    if (!(graph->stage_count & (graph->stage_count - 1))) { /* 0 or a power of two: room for as many again */
+    if (!(graph->stage_count &
+          (graph->stage_count - 1))) { /* 0 or a power of two: room for as many again */
         size_t room = graph->stage_count ? 2 * (size_t)graph->stage_count : 1;
         struct stage *bigger = config_alloc(c->doc, room * sizeof(*bigger));
         if (graph->stage_count) {
@@ -162,182 +91,6 @@ static void attach(struct compile *c, struct compile_tail tail, uint32_t to)
     arm->next = next;
 }
 
-/* --- options of steps --- */
-
-static bool parse_rate(const char *text, int64_t *ret_count, int64_t *ret_per_ms)
-{
-    const char *slash = strchr(text, '/');
-    if (!slash || srt_parse_count((struct srt_str){text, (size_t)(slash - text)}, ret_count) != SRT_OK ||
-        *ret_count < 1) {
-        return false;
-    }
-    char per[32];
-    bool digit = slash[1] >= '0' && slash[1] <= '9';
-    int n = snprintf(per, sizeof(per), "%s%s", digit ? "" : "1", slash + 1);
-    return n > 0 && (size_t)n < sizeof(per) &&
-           srt_parse_duration_ms(srt_str_of(per), ret_per_ms) == SRT_OK && *ret_per_ms >= 1;
-}
-
-static void fill_throttle(struct compile *c, struct stage *stage, const struct step_options *o,
-                          const struct config_entry *entry)
-{
-    const struct config_entry *rate = config_find_entry(entry->value, "rate");
-    const struct config_entry *by = config_find_entry(entry->value, "by");
-    if (!o->rate) {
-        diag_help(compile_error(c, DIAG_E014, &entry->key_mark, "'throttle' has no rate"),
-                  "write throttle: { by: v.user, rate: 100/s }");
-    } else if (!parse_rate(o->rate, &stage->throttle_count, &stage->throttle_per_ms)) {
-        diag_help(compile_error(c, DIAG_E011, rate ? &rate->value->mark : &entry->value->mark,
-                                "'rate' is '%.40s'; it takes a count per time", o->rate),
-                  "as in 100/s, 5/m or 1/10s");
-    }
-    if (by) {
-        compile_fn(c, "by", by->value, &stage->fn);
-    }
-}
-
-/* `to: v.kind` is a valid name of a topic, and rarely meant as one. */
-static void warn_of_expression(struct compile *c, const char *topic, const struct config_mark *mark)
-{
-    if ((topic[0] == 'v' || topic[0] == 'r' || topic[0] == 'k') && topic[1] == '.') {
-        diag_help(diag_report(c->doc, DIAG_WARNING, DIAG_E021, mark,
-                              "'%s' is the name of a topic here, not an expression", topic),
-                  "for a computed one write to: { fn: %s }", topic);
-    }
-}
-
-static bool begins_function(const char *text)
-{
-    text += strspn(text, " \t\r\n");
-    size_t n = strlen("function");
-    return !strncmp(text, "function", n) && (text[n] == ' ' || text[n] == '(' || text[n] == '\0');
-}
-
-static void fill_to(struct compile *c, struct stage *stage, const struct step_options *o,
-                    const struct config_entry *entry)
-{
-    const struct config_node *value = entry->value;
-    const struct config_entry *fn = config_find_entry(value, "fn");
-    const struct config_entry *use = config_find_entry(value, "use");
-    const struct config_entry *topic = config_find_entry(value, "topic");
-    int ways = !!fn + !!use + (value->kind == CONFIG_MAP ? !!topic : 1);
-    if (ways != 1) {
-        diag_help(compile_error(c, ways ? DIAG_E015 : DIAG_E014, &entry->key_mark,
-                                ways ? "'to' takes one of topic, fn and use, not several"
-                                     : "'to' does not say where"),
-                  "write to: TOPIC, or to: { fn: ... } for a computed one");
-        return;
-    }
-    if (value->function_index || (o->topic && value->kind == CONFIG_SCALAR && begins_function(o->topic))) {
-        compile_fn(c, "to", value, &stage->fn);
-    } else if (fn) {
-        compile_fn(c, "fn", fn->value, &stage->fn);
-    } else if (use) {
-        if (!fn_from_use(c, use, &stage->fn)) {
-            c->ok = false;
-        }
-    } else if (o->topic) {
-        const struct config_mark *mark = topic ? &topic->value->mark : &value->mark;
-        stage->topic = o->topic;
-        stage->mark = *mark;
-        if (!topic_name_valid(o->topic)) {
-            diag_help(compile_error(c, DIAG_E021, mark, "'%.60s' is not a valid name of a topic", o->topic),
-                      "for a computed topic write to: { fn: ... }");
-        } else if (compile_topic_name(c, o->topic, mark)) {
-            warn_of_expression(c, o->topic, mark);
-        }
-    }
-}
-
-static void fill_stage(struct compile *c, struct stage *stage, const struct step_options *o,
-                       const struct config_entry *entry)
-{
-    stage->has_codec = o->codec >= 0;
-    stage->codec = o->codec >= 0 ? (enum codec)o->codec : CODEC_JSON;
-    stage->label = o->label;
-    if (stage->kind == STAGE_THROTTLE) {
-        fill_throttle(c, stage, o, entry);
-    } else if (stage->kind == STAGE_TO) {
-        fill_to(c, stage, o, entry);
-    } else if (stage->kind == STAGE_SAMPLE && o->ratio < 0) {
-        diag_help(compile_error(c, DIAG_E014, &entry->key_mark, "'sample' has no ratio"),
-                  "write sample: 0.1 for one record of ten");
-    } else if (stage->kind == STAGE_SAMPLE) {
-        stage->sample = o->ratio;
-    } else if (stage->kind == STAGE_TO_FILE && (!o->path || !*o->path)) {
-        diag_help(compile_error(c, DIAG_E014, &entry->key_mark, "'to_file' has no path"),
-                  "write to_file: out.jsonl");
-    } else if (stage->kind == STAGE_TO_FILE) {
-        stage->path = config_resolve_path(c->doc, &entry->value->mark, o->path);
-    }
-}
-
-static const struct srt_option *option_of(const struct operator *op, const char *name)
-{
-    const struct srt_option *option = op->options;
-    while (strcmp(option->name, name) != 0) {
-        option++;
-    }
-    return option;
-}
-
-bool compile_refuse_value(struct compile *c, const struct config_node *map, const char *key,
-                          const char *const *values)
-{
-    const struct config_node *node = config_find(map, key);
-    for (size_t i = 0; node && node->kind == CONFIG_SCALAR && values[i]; i++) {
-        if (!strcmp(node->text, values[i])) {
-            struct diag *diag = compile_error(c, DIAG_E090, &node->mark,
-                                              "%s '%s' is not available in this version", key, values[i]);
-            if (!strcmp(key, "codec")) {
-                diag_help(diag, "json, text and bytes are");
-            } else {
-                diag_help(diag, "exactly_once is");
-            }
-            return true;
-        }
-    }
-    return false;
-}
-
-static void read_options(struct compile *c, const struct operator *op, const struct config_entry *entry,
-                         struct stage *stage)
-{
-    static const char *const later_codecs[] = {"csv", "msgpack", "avro", "protobuf", NULL};
-    const struct config_node *value = entry->value;
-    struct step_options o = {.ratio = -1, .codec = -1};
-    char what[64];
-    snprintf(what, sizeof(what), "'%s'", op->key);
-    bool nothing = value->kind == CONFIG_SCALAR && value->is_null;
-    if (nothing && op->kind != STAGE_PRINT && op->kind != STAGE_TO_STDOUT) {
-        diag_help(compile_error(c, DIAG_E014, &entry->key_mark, "'%s' has no value", op->key), "as in %s",
-                  op->yaml);
-        return;
-    }
-    if (value->kind == CONFIG_SCALAR && !nothing && op->scalar && !value->function_index) {
-        struct config_entry alone = {.key = op->scalar, .key_mark = entry->key_mark, .value = entry->value};
-        if (!config_read_option(c->doc, &alone, option_of(op, op->scalar), &o)) {
-            c->ok = false;
-            return;
-        }
-    } else if (value->kind == CONFIG_SCALAR && !nothing &&
-               !(value->function_index && op->kind == STAGE_TO)) {
-        diag_help(compile_error(c, DIAG_E011, &value->mark, "'%s' %s; it takes a map of options", op->key,
-                                config_describe(c->doc, value)),
-                  "as in %s", op->yaml);
-        return;
-    } else if (value->kind == CONFIG_LIST || value->kind == CONFIG_MAP) {
-        if (compile_refuse_value(c, value, "codec", later_codecs)) {
-            return;
-        }
-        if (!config_read_options(c->doc, value, op->options, NULL, &o, what)) {
-            c->ok = false;
-            return;
-        }
-    }
-    fill_stage(c, stage, &o, entry);
-}
-
 /* --- branch --- */
 
 static const char *const arm_keys[] = {"name", "when", "to", "to_file", "to_stdout", "steps", NULL};
@@ -364,8 +117,8 @@ static bool check_arm_keys(struct compile *c, const struct config_node *arm)
 }
 
 /* `{ when: ..., to: x }` is short for `{ when: ..., steps: [ { to: x } ] }`. */
-static void compile_arm_target(struct compile *c, const struct config_node *arm, struct compile_tail tail,
-                               const struct on_error *on_error)
+static void compile_arm_target(struct compile *c, const struct config_node *arm,
+                               struct compile_tail tail, const struct on_error *on_error)
 {
     const struct config_entry *target = NULL;
     int count = 0;
@@ -432,12 +185,13 @@ static void compile_arm(struct compile *c, const struct config_node *arm, struct
     compile_arm_target(c, arm, tail, on_error);
 }
 
-static void compile_branch(struct compile *c, const struct config_entry *entry, uint32_t stage_index,
-                           const struct on_error *on_error)
+static void compile_branch(struct compile *c, const struct config_entry *entry,
+                           uint32_t stage_index, const struct on_error *on_error)
 {
     bool takes_all = false;
     for (uint32_t i = 0; i < entry->value->item_count; i++) {
-        compile_arm(c, entry->value->items[i], (struct compile_tail){stage_index, i}, &takes_all, on_error);
+        compile_arm(c, entry->value->items[i], (struct compile_tail){stage_index, i}, &takes_all,
+                    on_error);
     }
 }
 
@@ -452,7 +206,8 @@ static void report_unknown_step(struct compile *c, const struct config_entry *en
 {
     static const char *const modifiers[] = {"as", "on_error", NULL};
     if (operator_planned(entry->key)) {
-        compile_error(c, DIAG_E090, &entry->key_mark, "'%s' is not available in this version", entry->key);
+        compile_error(c, DIAG_E090, &entry->key_mark, "'%s' is not available in this version",
+                      entry->key);
         return;
     }
     const char *near = diag_nearest(entry->key, modifiers);
@@ -479,8 +234,8 @@ static const struct config_entry *operator_entry(struct compile *c, const struct
             unknown = true;
         } else if (found && !unknown) {
             diag_help(compile_error(c, DIAG_E013, &entry->key_mark,
-                                    "a step has one operator, this one has '%s' and '%s'", found->key,
-                                    entry->key),
+                                    "a step has one operator, this one has '%s' and '%s'",
+                                    found->key, entry->key),
                       "begin a step of its own: - %s", entry->key);
             unknown = true;
         } else {
@@ -509,8 +264,8 @@ static const struct on_error *on_error_of(struct compile *c, const struct config
     return own;
 }
 
-static void compile_fork(struct compile *c, const struct config_node *lists, struct compile_tail tail,
-                         const struct on_error *on_error)
+static void compile_fork(struct compile *c, const struct config_node *lists,
+                         struct compile_tail tail, const struct on_error *on_error)
 {
     for (size_t i = 0; i < lists->item_count; i++) {
         compile_steps(c, lists->items[i], tail, on_error, "this stream");
@@ -518,12 +273,13 @@ static void compile_fork(struct compile *c, const struct config_node *lists, str
 }
 
 /* Returns the operator, NULL when nothing more can be said about the list. */
-static const struct operator *compile_step(struct compile *c, const struct config_node *step,
-                                           struct compile_tail *tail, const struct on_error *inherited,
-                                           bool *ret_forked)
+static const struct operator* compile_step(struct compile *c, const struct config_node *step,
+                                           struct compile_tail *tail,
+                                           const struct on_error *inherited, bool *ret_forked)
 {
     if (step->kind != CONFIG_MAP) {
-        diag_help(compile_error(c, DIAG_E011, &step->mark, "a step %s; it takes a map with one operator",
+        diag_help(compile_error(c, DIAG_E011, &step->mark,
+                                "a step %s; it takes a map with one operator",
                                 config_describe(c->doc, step)),
                   "as in - filter: v.total > 0");
         return NULL;
@@ -538,12 +294,14 @@ static const struct operator *compile_step(struct compile *c, const struct confi
         *ret_forked = true;
         return NULL;
     }
-    const struct operator *op = operator_find(entry->key);
-    if (op->takes == OPERATOR_ARMS && (entry->value->kind != CONFIG_LIST || !entry->value->item_count)) {
-        diag_help(compile_error(c, DIAG_E011, &entry->value->mark, "'%s' %s; it takes a list of arms",
-                                op->key, entry->value->kind == CONFIG_LIST
-                                             ? "is empty"
-                                             : config_describe(c->doc, entry->value)),
+    const struct operator* op = operator_find(entry->key);
+    if (op->takes == OPERATOR_ARMS &&
+        (entry->value->kind != CONFIG_LIST || !entry->value->item_count)) {
+        diag_help(compile_error(c, DIAG_E011, &entry->value->mark,
+                                "'%s' %s; it takes a list of arms", op->key,
+                                entry->value->kind == CONFIG_LIST
+                                    ? "is empty"
+                                    : config_describe(c->doc, entry->value)),
                   "as in %s", op->yaml);
         return NULL;
     }
@@ -561,7 +319,7 @@ static const struct operator *compile_step(struct compile *c, const struct confi
     } else if (op->takes == OPERATOR_ARMS) {
         compile_branch(c, entry, index, inherited);
     } else {
-        read_options(c, op, entry, stage);
+        compile_operator(c, op, entry, stage);
     }
     *tail = (struct compile_tail){index, 0};
     return op;
@@ -576,12 +334,13 @@ void compile_steps(struct compile *c, const struct config_node *list, struct com
                   "begin each step with a dash");
         return;
     }
-    const struct operator *last = NULL;
+    const struct operator* last = NULL;
     bool forked = false;
     bool understood = true;
     for (size_t i = 0; i < list->item_count; i++) {
         if (last && last->stops) {
-            diag_help(compile_error(c, DIAG_E040, &list->items[i]->mark, "this step can never see a record"),
+            diag_help(compile_error(c, DIAG_E040, &list->items[i]->mark,
+                                    "this step can never see a record"),
                       "nothing comes out of '%s'", last->key);
             return;
         }
@@ -592,10 +351,12 @@ void compile_steps(struct compile *c, const struct config_node *list, struct com
         return;
     }
     if (!last) {
-        compile_error(c, DIAG_E040, &list->mark, "%s has no steps, so its records go nowhere", what);
+        compile_error(c, DIAG_E040, &list->mark, "%s has no steps, so its records go nowhere",
+                      what);
         return;
     }
     const struct stage *stage = &c->graph->stages[tail.stage];
-    diag_help(compile_error(c, DIAG_E040, &stage->mark, "what comes out of '%s' goes nowhere", last->key),
-              "end with a to, to_file, to_stdout, branch or split");
+    diag_help(
+        compile_error(c, DIAG_E040, &stage->mark, "what comes out of '%s' goes nowhere", last->key),
+        "end with a to, to_file, to_stdout, branch or split");
 }

@@ -25,8 +25,8 @@ bool stage_kind_keyed(enum stage_kind kind)
     return kinds[kind].keyed;
 }
 
-static bool source_named_before(const struct graph *graph, uint32_t stage_index, uint32_t topic_index,
-                                const char *topic)
+static bool source_named_before(const struct graph *graph, uint32_t stage_index,
+                                uint32_t topic_index, const char *topic)
 {
     for (uint32_t i = 0; i <= stage_index; i++) {
         const struct source_spec *source = graph->stages[i].source;

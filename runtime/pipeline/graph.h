@@ -1,5 +1,5 @@
-/* graph.h - a pipeline as data: named stages and the edges between them. YAML and the Lua builder both
- * compile to this; every engine runs it.
+/* graph.h - a pipeline as data: named stages and the edges between them. YAML and the Lua builder
+ * both compile to this; every engine runs it.
  *
  * Owner:   the document it was read from (config/doc.h): a graph and all its strings live there.
  * Thread:  constant once compiled; read from any.
@@ -9,8 +9,8 @@
  *     source ---> filter ---> map ---> branch --arm 0--> to orders.unpaid
  *                                        `-----arm 1--> to orders.enriched
  *
- * A stage has one or more outputs ("arms"; all but branch have one), each with any number of successors.
- * Stages stand in topological order: a successor's index is larger. */
+ * A stage has one or more outputs ("arms"; all but branch have one), each with any number of
+ * successors. Stages stand in topological order: a successor's index is larger. */
 #ifndef SRT_PIPELINE_GRAPH_H
 #define SRT_PIPELINE_GRAPH_H
 
@@ -21,8 +21,8 @@
 #include "record/codec.h"
 #include "script/script.h"
 
-/* One row per operator: kind, YAML key, does it keep keyed state (an exchange stands before it), what it is.
- * docs/reference/operators.md is generated from the long table in operator.c. */
+/* One row per operator: kind, YAML key, does it keep keyed state (an exchange stands before it),
+ * what it is. docs/reference/operators.md is generated from the long table in operator.c. */
 #define STAGE_KIND_MAP(X)                                                                          \
     X(SOURCE, "from", false)                                                                       \
     X(FILTER, "filter", false)                                                                     \
@@ -72,13 +72,13 @@ struct graph_fn {
 enum give_up { GIVE_UP_DLQ, GIVE_UP_SKIP, GIVE_UP_STOP };
 
 struct on_error {
-    int64_t retry;           /* tries after the first; -1: not given (0 for Lua errors, see below) */
+    int64_t retry; /* tries after the first; -1: not given (0 for Lua errors, see below) */
     int64_t backoff_from_ms; /* first wait; doubles each time, with jitter of +-50 % */
     int64_t backoff_to_ms;   /* cap */
     enum give_up give_up;
 };
-/* A Lua error is not retried unless `retry` is given or it was raised with s.retriable(msg), which is tried
- * SRT_RETRIABLE_TRIES times by default. */
+/* A Lua error is not retried unless `retry` is given or it was raised with s.retriable(msg), which
+ * is tried SRT_RETRIABLE_TRIES times by default. */
 enum { ON_ERROR_RETRIABLE_TRIES = 3 };
 
 /* --- sources --- */
@@ -93,15 +93,15 @@ struct source_spec {
     const char **topics;
     const struct config_mark *topic_marks; /* where each was named */
     uint32_t topic_count;
-    enum source_start start;  /* when the group has no position yet */
-    int64_t start_value;      /* OFFSET: the offset; TIME: ms since 1970 (already resolved) */
+    enum source_start start; /* when the group has no position yet */
+    int64_t start_value;     /* OFFSET: the offset; TIME: ms since 1970 (already resolved) */
     /* FILE */
-    const char *path;         /* resolved */
+    const char *path; /* resolved */
     bool follow;
     uint64_t max_record_bytes; /* FILE, STDIN: longest line */
     /* GENERATE */
-    double rate;              /* records a second; 0: as fast as they are taken */
-    int64_t count;            /* -1: endless */
+    double rate;   /* records a second; 0: as fast as they are taken */
+    int64_t count; /* -1: endless */
     uint64_t seed;
     struct graph_fn generate; /* called with (n, rng); returns the value, or nil to end */
 };
@@ -109,51 +109,52 @@ struct source_spec {
 /* --- stages --- */
 
 struct graph_arm {
-    const char *name;      /* branch: the arm's name, or NULL */
-    struct graph_fn when;  /* branch: NONE means "everything else" */
-    uint32_t *next;        /* successors' stage indexes */
+    const char *name;     /* branch: the arm's name, or NULL */
+    struct graph_fn when; /* branch: NONE means "everything else" */
+    uint32_t *next;       /* successors' stage indexes */
     uint32_t next_count;
 };
 
 struct stage {
     uint32_t index;
     enum stage_kind kind;
-    const char *name;      /* `as:`, else "<kind>-<n>" counted per kind */
-    bool named;            /* `as:` was given */
+    const char *name; /* `as:`, else "<kind>-<n>" counted per kind */
+    bool named;       /* `as:` was given */
     struct config_mark mark;
     struct graph_arm *arms;
     uint32_t arm_count;
-    struct graph_fn fn;    /* filter reject map update flat_map peek key_by split; TO: computed topic; THROTTLE: by */
+    struct graph_fn fn; /* filter reject map update flat_map peek key_by split; TO: computed topic;
+                           THROTTLE: by */
     const struct on_error *on_error; /* the stage's own or the pipeline's; never NULL */
-    bool exchange;         /* records come through an exchange on this stage's key */
+    bool exchange;                   /* records come through an exchange on this stage's key */
 
     struct source_spec *source; /* SOURCE */
     const char *topic;          /* TO: fixed topic; NULL when computed. SPLIT: NULL */
     bool has_codec;             /* TO, TO_FILE, TO_STDOUT: `codec:` was given */
     enum codec codec;
-    const char *path;           /* TO_FILE, resolved */
-    const char *label;          /* PRINT: prefix, or NULL */
-    double sample;              /* SAMPLE: 0..1 */
-    int64_t throttle_count;     /* THROTTLE: `rate: 100/s` -> 100 ... */
-    int64_t throttle_per_ms;    /* ... per 1000 ms, of record time */
+    const char *path;        /* TO_FILE, resolved */
+    const char *label;       /* PRINT: prefix, or NULL */
+    double sample;           /* SAMPLE: 0..1 */
+    int64_t throttle_count;  /* THROTTLE: `rate: 100/s` -> 100 ... */
+    int64_t throttle_per_ms; /* ... per 1000 ms, of record time */
 };
 
 struct graph {
-    const char *name;          /* of the pipeline */
+    const char *name; /* of the pipeline */
     const char *description;
     struct config_mark mark;
     struct stage *stages;
     uint32_t stage_count;
-    const char *dlq;           /* topic; default "<name>.dlq" */
-    struct on_error on_error;  /* the pipeline's */
-    int64_t parallelism;       /* 0: auto (one per worker) */
+    const char *dlq;            /* topic; default "<name>.dlq" */
+    struct on_error on_error;   /* the pipeline's */
+    int64_t parallelism;        /* 0: auto (one per worker) */
     int64_t commit_interval_ms; /* 100 ms */
-    uint64_t commit_bytes;     /* 32 MiB: buffered output that forces a commit */
+    uint64_t commit_bytes;      /* 32 MiB: buffered output that forces a commit */
     size_t lua_memory_bytes;
     int64_t lua_deadline_ms;
     const char *const *lua_paths; /* NULL-terminated, resolved */
-    const char *script;        /* a pipeline wholly in Lua: its file, resolved; NULL for YAML */
-    uint32_t builder_fn_count; /* functions that file hands to the builder */
+    const char *script;           /* a pipeline wholly in Lua: its file, resolved; NULL for YAML */
+    uint32_t builder_fn_count;    /* functions that file hands to the builder */
     const struct script_param *params;
     size_t param_count;
 };
@@ -161,6 +162,7 @@ struct graph {
 /* The topics it names: for creation, for topological order, for `check`. Each once. */
 typedef void (*graph_topic_fn)(void *arg, const char *topic, const struct config_mark *mark);
 void graph_each_source_topic(const struct graph *graph, graph_topic_fn each, void *arg);
-void graph_each_target_topic(const struct graph *graph, graph_topic_fn each, void *arg); /* fixed ones, and the DLQ */
+void graph_each_target_topic(const struct graph *graph, graph_topic_fn each,
+                             void *arg); /* fixed ones, and the DLQ */
 
 #endif

@@ -1,5 +1,5 @@
-/* operator.h - the table of steps: how each is written, what it takes, what it promises. It drives the
- * reading of steps (compile_step.c) and docs/reference/operators.md.
+/* operator.h - the table of steps: how each is written, what it takes, what it promises. It drives
+ * the reading of steps (compile_step.c) and docs/reference/operators.md.
  *
  * Owner:   nobody; constant.
  * Thread:  any.
@@ -19,7 +19,8 @@ enum operator_takes {
     OPERATOR_ARMS,     /* the list of branch */
 };
 
-struct operator {
+struct operator
+{
     enum stage_kind kind;
     const char *key;
     enum operator_takes takes;
@@ -36,8 +37,8 @@ struct operator {
     const char *state;
 };
 
-const struct operator *operator_find(const char *key); /* NULL when there is none */
-const struct operator *operator_of(enum stage_kind kind);
+const struct operator* operator_find(const char *key); /* NULL when there is none */
+const struct operator* operator_of(enum stage_kind kind);
 bool operator_planned(const char *key); /* the design has it, this version does not */
 
 /* Of every step, NULL-terminated, in the order of the reference. */

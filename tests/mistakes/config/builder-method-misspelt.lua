@@ -1,9 +1,10 @@
 -- error[E012]: unknown step 'fliter'
---  --> builder-method-misspelt.lua:9:4
---   |
--- 9 |   :fliter "#v > 0"
---   |    ^^^^^^ did you mean 'filter'?
---   = steps: filter, reject, map, update, flat_map, peek, key_by, branch, split, throttle, sample, print, to, to_file, to_stdout
+--   --> builder-method-misspelt.lua:10:4
+--    |
+-- 10 |   :fliter "#v > 0"
+--    |    ^^^^^^ did you mean 'filter'?
+--    = steps: filter, reject, map, update, flat_map, peek, key_by, branch, split, throttle,
+--        sample, print, to, to_file, to_stdout
 -- 1 problem in 1 file
 s.stdin { codec = "text" }
   :fliter "#v > 0"

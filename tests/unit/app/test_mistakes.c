@@ -1,5 +1,5 @@
-/* Every file of tests/mistakes/config is wrong in one way; the comment that it begins with is what is said of
- * it, word for word. See the README.md there. */
+/* Every file of tests/mistakes/config is wrong in one way; the comment that it begins with is what
+ * is said of it, word for word. See the README.md there. */
 #include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -84,7 +84,8 @@ static void parse(const char *name, struct mistake *ret)
     snprintf(argument, sizeof(argument), "%s$ --set ", comment);
     *ret = (struct mistake){.text = read_file(name)};
     const char *at = ret->text;
-    while (!strncmp(at, comment, strlen(comment)) || !strncmp(at, lua ? "--\n" : "#\n", lua ? 3 : 2)) {
+    while (!strncmp(at, comment, strlen(comment)) ||
+           !strncmp(at, lua ? "--\n" : "#\n", lua ? 3 : 2)) {
         const char *end = strchr(at, '\n');
         assert_non_null(end);
         if (!strncmp(at, argument, strlen(argument))) {
@@ -93,7 +94,8 @@ static void parse(const char *name, struct mistake *ret)
             ret->args[ret->arg_count++] = strndup(value, (size_t)(end - value));
             srt_buf_put(&ret->header, at, (size_t)(end + 1 - at));
         } else {
-            size_t skip = strlen(comment) < (size_t)(end - at) ? strlen(comment) : (size_t)(end - at);
+            size_t skip =
+                strlen(comment) < (size_t)(end - at) ? strlen(comment) : (size_t)(end - at);
             srt_buf_put(&ret->expected, at + skip, (size_t)(end + 1 - at) - skip);
         }
         at = end + 1;
@@ -111,7 +113,8 @@ static void mistake_free(struct mistake *it)
     free(it->text);
 }
 
-static void check(const char *name, const struct mistake *it, struct srt_buf *ret_said, size_t *ret_errors)
+static void check(const char *name, const struct mistake *it, struct srt_buf *ret_said,
+                  size_t *ret_errors)
 {
     const char *const paths[] = {name};
     const char *const lua_files[] = {name, NULL};
@@ -128,7 +131,8 @@ static void check(const char *name, const struct mistake *it, struct srt_buf *re
     config_doc_destroy(doc);
 }
 
-/* Write the comment anew: the lines in it move the ones below, so once for their number, once for good. */
+/* Write the comment anew: the lines in it move the ones below, so once for their number, once for
+ * good. */
 static void update(const char *name)
 {
     const char *comment = ends_with(name, ".lua") ? "--" : "#";

@@ -40,8 +40,8 @@ static void the_commented_configuration_passes_its_own_check(void **state)
     config_doc_destroy(doc);
 }
 
-/* A line of the file that is the option, perhaps commented out, perhaps in flow style; and whether a comment
- * explains it: above it, or behind it. */
+/* A line of the file that is the option, perhaps commented out, perhaps in flow style; and whether
+ * a comment explains it: above it, or behind it. */
 struct found {
     bool key;
     bool fallback;
@@ -78,7 +78,8 @@ static void look_at(const char *text, const struct srt_option *option, struct fo
             snprintf(with_default, sizeof(with_default), "%s: %s", option->name,
                      option->fallback ? option->fallback : "");
             found->key = true;
-            found->fallback |= !option->fallback || memmem(line, n, with_default, strlen(with_default));
+            found->fallback |=
+                !option->fallback || memmem(line, n, with_default, strlen(with_default));
             found->comment |= above || memmem(line, n, " # ", 3);
         }
         above = is_comment(line) || (above && line[strspn(line, " ")] != '\n');
@@ -112,7 +113,7 @@ static void the_commented_configuration_has_every_option_with_its_default(void *
         check_table(text, table.path, table.options);
     }
     for (const char *const *name = operator_names(); *name; name++) {
-        const struct operator *op = operator_find(*name);
+        const struct operator* op = operator_find(*name);
         const struct srt_option step = {.name = op->key};
         const struct srt_option steps[] = {step, SRT_OPTION_END};
         check_table(text, "steps", steps);
@@ -125,7 +126,8 @@ static void the_commented_configuration_has_every_option_with_its_default(void *
 
 static bool known_somewhere(const char *name)
 {
-    static const char *const others[] = {"as", "on_error", "name", "when", "steps", "use", "fn", NULL};
+    static const char *const others[] = {"as",    "on_error", "name", "when",
+                                         "steps", "use",      "fn",   NULL};
     for (size_t i = 0; others[i]; i++) {
         if (!strcmp(others[i], name)) {
             return true;
@@ -142,8 +144,8 @@ static bool known_somewhere(const char *name)
     return operator_find(name) != NULL;
 }
 
-/* Keys in the live part are checked by reading it; a commented line `# key: value` must name one that
- * exists, too. */
+/* Keys in the live part are checked by reading it; a commented line `# key: value` must name one
+ * that exists, too. */
 static void what_is_commented_out_exists(void **state)
 {
     (void)state;
@@ -153,8 +155,8 @@ static void what_is_commented_out_exists(void **state)
         const char *at = line + strspn(line, " ");
         char name[64] = "";
         int end = 0;
-        if (sscanf(at, "# %63[a-z_]: %n", name, &end) == 1 && end > 0 && strcmp(name, "in_lua") != 0 &&
-            strcmp(name, "sync") != 0 && !known_somewhere(name)) {
+        if (sscanf(at, "# %63[a-z_]: %n", name, &end) == 1 && end > 0 &&
+            strcmp(name, "in_lua") != 0 && strcmp(name, "sync") != 0 && !known_somewhere(name)) {
             fail_msg("config/streamrt.yaml: '%s' is commented out and does not exist", name);
         }
         line += n + (line[n] == '\n');

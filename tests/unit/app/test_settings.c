@@ -18,7 +18,8 @@ static const char *environment(void *arg, const char *name)
     return !strcmp(name, "TOPIC") ? "from.environment" : NULL;
 }
 
-static struct read read_with(const char *file, const char *text, const struct settings_options *options)
+static struct read read_with(const char *file, const char *text,
+                             const struct settings_options *options)
 {
     struct read it = {.doc = config_doc_create(environment, NULL)};
     struct config_node *root = config_doc_read_text(it.doc, file, text);
@@ -75,26 +76,26 @@ static void an_empty_configuration_has_the_documented_defaults(void **state)
 static void all_sections_are_read(void **state)
 {
     (void)state;
-    struct read it = read_text("version: 1\n"
-                               "x-note: anything\n"
-                               "node: { name: n, data_dir: /var/lib/s, workers: 2, durability: os }\n"
-                               "lua: { path: [a, /b], memory: 8MiB, deadline: 1s }\n"
-                               "defaults:\n"
-                               "  topic: { partitions: 6 }\n"
-                               "  on_error: { retry: 3, give_up: skip }\n"
-                               "topics:\n"
-                               "  ${TOPIC}x: {}\n"
-                               "  orders: { partitions: 12, retention: forever, max_record_bytes: 2MiB }\n"
-                               "  empty:\n"
-                               "pipelines:\n"
-                               "  p: { from: \"orders\", steps: [ { to: \"${TOPIC}\" } ] }\n");
-    assert_string_equal(it.text,
-                        "error[E021]: '${TOPIC}x' is not a valid name of a topic\n"
-                        " --> etc/streamrt.yaml:9:3\n"
-                        "  |\n"
-                        "9 |   ${TOPIC}x: {}\n"
-                        "  |   ^^^^^^^^^ 1 to 249 of a-z A-Z 0-9 . _ -\n"
-                        "1 problem in 1 file\n"); /* keys are never replaced */
+    struct read it =
+        read_text("version: 1\n"
+                  "x-note: anything\n"
+                  "node: { name: n, data_dir: /var/lib/s, workers: 2, durability: os }\n"
+                  "lua: { path: [a, /b], memory: 8MiB, deadline: 1s }\n"
+                  "defaults:\n"
+                  "  topic: { partitions: 6 }\n"
+                  "  on_error: { retry: 3, give_up: skip }\n"
+                  "topics:\n"
+                  "  ${TOPIC}x: {}\n"
+                  "  orders: { partitions: 12, retention: forever, max_record_bytes: 2MiB }\n"
+                  "  empty:\n"
+                  "pipelines:\n"
+                  "  p: { from: \"orders\", steps: [ { to: \"${TOPIC}\" } ] }\n");
+    assert_string_equal(it.text, "error[E021]: '${TOPIC}x' is not a valid name of a topic\n"
+                                 " --> etc/streamrt.yaml:9:3\n"
+                                 "  |\n"
+                                 "9 |   ${TOPIC}x: {}\n"
+                                 "  |   ^^^^^^^^^ 1 to 249 of a-z A-Z 0-9 . _ -\n"
+                                 "1 problem in 1 file\n"); /* keys are never replaced */
     const struct settings *s = &it.settings;
     assert_string_equal(s->node_name, "n");
     assert_string_equal(s->data_dir, "/var/lib/s");
@@ -147,7 +148,8 @@ static void a_source_topic_must_come_from_somewhere(void **state)
                                "  d: { from: ordes, steps: [ { to: x } ] }\n";
     struct read it = read_text(text);
     assert_false(it.ok);
-    assert_contains(it.text, "error[E020]: there is no topic 'ordes' to read\n --> etc/streamrt.yaml:6:14\n");
+    assert_contains(
+        it.text, "error[E020]: there is no topic 'ordes' to read\n --> etc/streamrt.yaml:6:14\n");
     assert_contains(it.text, "did you mean 'orders'?");
     assert_int_equal(diag_error_count(it.doc), 1);
     read_free(&it);
@@ -211,8 +213,8 @@ static void lua_files_of_the_command_line_are_pipelines_too(void **state)
     assert_int_equal(settings.graph_count, 1);
     assert_string_equal(settings.graphs[0]->name, "p");
     config_doc_destroy(doc);
-    struct read it = read_with("a.yaml", "pipelines: { p: { from: { stdin: {} }, steps: [ { to: y } ] } }\n",
-                               &options);
+    struct read it = read_with(
+        "a.yaml", "pipelines: { p: { from: { stdin: {} }, steps: [ { to: y } ] } }\n", &options);
     assert_false(it.ok);
     assert_contains(it.text, "error[E005]: two pipelines are named 'p'");
     read_free(&it);

@@ -1,6 +1,11 @@
-/* config_fixture.h - what the tests of config/ share: a document with an environment of its own. */
-#ifndef SRT_TESTS_CONFIG_FIXTURE_H
-#define SRT_TESTS_CONFIG_FIXTURE_H
+/* config_fixture.h - what the tests of config/ share: a document with an environment of its own.
+ *
+ * Owner:   the test; documents are destroyed by it.
+ * Thread:  one at a time.
+ * Memory:  texts that are returned are freed by the test.
+ * Fails:   the test. */
+#ifndef SRT_UNIT_CONFIG_FIXTURE_H
+#define SRT_UNIT_CONFIG_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

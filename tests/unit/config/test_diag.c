@@ -14,7 +14,8 @@ static void a_problem_looks_like_a_compilers(void **state)
                                       "  - a: b\n\n\n\n\n\n\n\n"
                                       "  - fliter: v.total > 0\n");
     struct config_mark mark = {"streamrt.yaml", 10, 5, 6};
-    struct diag *diag = diag_report(doc, DIAG_ERROR, DIAG_E012, &mark, "unknown step '%s'", "fliter");
+    struct diag *diag =
+        diag_report(doc, DIAG_ERROR, DIAG_E012, &mark, "unknown step '%s'", "fliter");
     diag_help(diag, "did you mean '%s'?", "filter");
     diag_note(diag, "steps: filter, map");
     fixture_assert_prints(doc, "error[E012]: unknown step 'fliter'\n"
@@ -31,8 +32,10 @@ static void problems_stand_in_the_order_of_the_file(void **state)
 {
     (void)state;
     struct config_doc *doc = doc_with("a: 1\nb: 2\n");
-    diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 2, 1, 1}, "second");
-    diag_report(doc, DIAG_WARNING, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 1, 1}, "first");
+    diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 2, 1, 1},
+                "second");
+    diag_report(doc, DIAG_WARNING, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 1, 1},
+                "first");
     char *text = fixture_print(doc, DIAG_TEXT);
     assert_true(strstr(text, "first") < strstr(text, "second"));
     assert_non_null(strstr(text, "2 problems in 1 file\n"));
@@ -45,7 +48,8 @@ static void a_line_without_a_column_is_underlined_whole(void **state)
 {
     (void)state;
     struct config_doc *doc = doc_with("a: 1\n  \n# end =\n");
-    diag_report(doc, DIAG_ERROR, DIAG_L001, &(struct config_mark){"streamrt.yaml", 3, 0, 0}, "bad Lua");
+    diag_report(doc, DIAG_ERROR, DIAG_L001, &(struct config_mark){"streamrt.yaml", 3, 0, 0},
+                "bad Lua");
     fixture_assert_prints(doc, "error[L001]: bad Lua\n"
                                " --> streamrt.yaml:3\n"
                                "  |\n"
@@ -60,8 +64,9 @@ static void more_than_twenty_are_counted_and_not_shown(void **state)
     (void)state;
     struct config_doc *doc = doc_with("a: 1\n");
     for (int i = 0; i < 25; i++) {
-        struct diag *diag = diag_report(doc, DIAG_ERROR, DIAG_E010,
-                                        &(struct config_mark){"streamrt.yaml", 1, 1, 1}, "no %d", i);
+        struct diag *diag =
+            diag_report(doc, DIAG_ERROR, DIAG_E010, &(struct config_mark){"streamrt.yaml", 1, 1, 1},
+                        "no %d", i);
         diag_help(diag, "help %d", i);
         diag_note(diag, "note %d", i);
     }
@@ -79,7 +84,8 @@ static void long_lines_are_cut_around_the_caret(void **state)
     memset(text + 3, 'x', 300);
     text[250] = 'Y';
     struct config_doc *doc = doc_with(text);
-    diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 251, 1}, "there");
+    diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 251, 1},
+                "there");
     char *shown = fixture_print(doc, DIAG_TEXT);
     const char *line = strstr(shown, "1 | ") + 4;
     const char *caret = strstr(line, "\n  | ") + 5;
@@ -93,7 +99,8 @@ static void tabs_and_wide_bytes_do_not_move_the_caret(void **state)
 {
     (void)state;
     struct config_doc *doc = doc_with("# \t\xc3\xa4\xc3\xb6 here\n");
-    diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 7, 4}, "there");
+    diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 7, 4},
+                "there");
     fixture_assert_says(doc, "1 | #  \xc3\xa4\xc3\xb6 here\n  |       ^^^^\n");
     config_doc_destroy(doc);
 }
@@ -102,13 +109,15 @@ static void json_is_an_array_with_places(void **state)
 {
     (void)state;
     struct config_doc *doc = doc_with("a: 1\n");
-    struct diag *diag = diag_report(doc, DIAG_ERROR, DIAG_E011,
-                                    &(struct config_mark){"streamrt.yaml", 1, 4, 1}, "say \"%s\"", "x\\y");
+    struct diag *diag =
+        diag_report(doc, DIAG_ERROR, DIAG_E011, &(struct config_mark){"streamrt.yaml", 1, 4, 1},
+                    "say \"%s\"", "x\\y");
     diag_note(diag, "n");
     char *text = fixture_print(doc, DIAG_JSON);
-    assert_string_equal(text, "[{\"code\":\"E011\",\"level\":\"error\",\"message\":\"say \\\"x\\\\y\\\"\","
-                              "\"file\":\"streamrt.yaml\",\"line\":1,\"column\":4,\"width\":1,"
-                              "\"help\":null,\"notes\":[\"n\"]}]\n");
+    assert_string_equal(
+        text, "[{\"code\":\"E011\",\"level\":\"error\",\"message\":\"say \\\"x\\\\y\\\"\","
+              "\"file\":\"streamrt.yaml\",\"line\":1,\"column\":4,\"width\":1,"
+              "\"help\":null,\"notes\":[\"n\"]}]\n");
     free(text);
     config_doc_destroy(doc);
     doc = doc_with("a: 1\n");
@@ -128,10 +137,11 @@ static void sarif_names_rule_file_and_region(void **state)
     diag_report(doc, DIAG_WARNING, DIAG_E031, &(struct config_mark){"streamrt.yaml", 1, 4, 1}, "m");
     char *text = fixture_print(doc, DIAG_SARIF);
     assert_non_null(strstr(text, "\"version\":\"2.1.0\""));
-    assert_non_null(strstr(text, "{\"ruleId\":\"E031\",\"level\":\"warning\",\"message\":{\"text\":\"m\"},"
-                                 "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":"
-                                 "\"streamrt.yaml\"},\"region\":{\"startLine\":1,\"startColumn\":4,"
-                                 "\"endColumn\":5}}}]}"));
+    assert_non_null(
+        strstr(text, "{\"ruleId\":\"E031\",\"level\":\"warning\",\"message\":{\"text\":\"m\"},"
+                     "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":"
+                     "\"streamrt.yaml\"},\"region\":{\"startLine\":1,\"startColumn\":4,"
+                     "\"endColumn\":5}}}]}"));
     free(text);
     config_doc_destroy(doc);
 }

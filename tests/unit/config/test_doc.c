@@ -27,8 +27,8 @@ static void set_replaces_and_adds(void **state)
     assert_true(config_doc_set(doc, root, "lua.path=[a, b]"));
     assert_true(config_doc_resolve(doc, root));
     const struct config_node *topics = config_find(root, "topics");
-    assert_string_equal(config_find(config_find(config_find(root, "pipelines"), "p"), "parallelism")->text,
-                        "4");
+    assert_string_equal(
+        config_find(config_find(config_find(root, "pipelines"), "p"), "parallelism")->text, "4");
     assert_string_equal(config_find(config_find(topics, "a.b"), "partitions")->text, "5");
     assert_string_equal(config_find(config_find(topics, "new.one"), "partitions")->text, "6");
     assert_string_equal(config_find(config_find(root, "node"), "name")->text, "x=y $$ ${UNSET}");
@@ -43,12 +43,13 @@ static void a_wrong_set_is_shown_like_a_file(void **state)
     struct config_doc *doc = fixture_doc();
     struct config_node *root = config_doc_read_text(doc, "a.yaml", "node: { name: x }\n");
     assert_false(config_doc_set(doc, root, "nothing"));
-    fixture_assert_prints(doc, "error[E011]: 'nothing' is not a setting\n"
-                               " --> --set:1:1\n"
-                               "  |\n"
-                               "1 | nothing\n"
-                               "  | ^^^^^^^ write PATH=VALUE, as in pipelines.orders.parallelism=4\n"
-                               "1 problem in 1 file\n");
+    fixture_assert_prints(doc,
+                          "error[E011]: 'nothing' is not a setting\n"
+                          " --> --set:1:1\n"
+                          "  |\n"
+                          "1 | nothing\n"
+                          "  | ^^^^^^^ write PATH=VALUE, as in pipelines.orders.parallelism=4\n"
+                          "1 problem in 1 file\n");
     assert_false(config_doc_set(doc, root, "node.name.x=1"));
     fixture_assert_says(doc, "'name' has no settings below it\n --> --set:2:1\n");
     assert_false(config_doc_set(doc, root, "node..x=1"));

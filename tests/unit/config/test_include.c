@@ -44,10 +44,12 @@ static struct config_node *read_one(struct config_doc *doc, char *take_path)
 static void included_files_are_merged_by_name(void **state)
 {
     (void)state;
-    free(put_file("merge_b.yaml", "version: 1\ntopics: { two: {} }\npipelines: { p: { from: one } }\n"));
+    free(put_file("merge_b.yaml",
+                  "version: 1\ntopics: { two: {} }\npipelines: { p: { from: one } }\n"));
     struct config_doc *doc = fixture_doc();
-    struct config_node *root = read_one(
-        doc, put_file("merge.yaml", "version: 1\ntopics: { one: {} }\ninclude: [ \"merge_*.yaml\" ]\n"));
+    struct config_node *root =
+        read_one(doc, put_file("merge.yaml",
+                               "version: 1\ntopics: { one: {} }\ninclude: [ \"merge_*.yaml\" ]\n"));
     assert_int_equal(diag_count(doc), 0);
     const struct config_node *topics = config_find(root, "topics");
     assert_int_equal(topics->entry_count, 2);
@@ -98,7 +100,8 @@ static void variables_work_in_includes(void **state)
     (void)state;
     free(put_file("node-7.yaml", "topics: { mine: {} }\n"));
     struct config_doc *doc = fixture_doc();
-    struct config_node *root = read_one(doc, put_file("var.yaml", "include: [ \"${HOST}.yaml\" ]\n"));
+    struct config_node *root =
+        read_one(doc, put_file("var.yaml", "include: [ \"${HOST}.yaml\" ]\n"));
     assert_int_equal(diag_count(doc), 0);
     assert_non_null(config_find(config_find(root, "topics"), "mine"));
     config_doc_destroy(doc);
@@ -111,8 +114,9 @@ static void files_that_cannot_be_read_are_errors(void **state)
     const char *paths[] = {dir, "/nowhere/at/all.yaml"};
     assert_null(config_doc_read(doc, paths, 2));
     fixture_assert_says(doc, "Is a directory");
-    fixture_assert_says(doc, "error[E001]: cannot read '/nowhere/at/all.yaml': No such file or directory\n"
-                             " --> /nowhere/at/all.yaml\n");
+    fixture_assert_says(
+        doc, "error[E001]: cannot read '/nowhere/at/all.yaml': No such file or directory\n"
+             " --> /nowhere/at/all.yaml\n");
     fixture_assert_says(doc, "2 problems in 2 files\n");
     config_doc_destroy(doc);
 }

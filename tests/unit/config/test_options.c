@@ -20,21 +20,23 @@ static const char *const kinds[] = {"json", "text", "bytes", NULL};
 static const struct srt_option options[] = {
     {"flag", SRT_OPTION_BOOL, offsetof(struct thing, flag), "true", 0, 0, NULL, "A flag.", NULL},
     {"whole", SRT_OPTION_INT, offsetof(struct thing, whole), "3", 1, 1024, NULL, "A number.", NULL},
-    {"count", SRT_OPTION_COUNT, offsetof(struct thing, count), "10k", 0, 1000000, NULL, "A count.", NULL},
+    {"count", SRT_OPTION_COUNT, offsetof(struct thing, count), "10k", 0, 1000000, NULL, "A count.",
+     NULL},
     {"duration", SRT_OPTION_DURATION, offsetof(struct thing, duration_ms), "100ms", 1, 60000, NULL,
      "A duration.", NULL},
     {"keep", SRT_OPTION_DURATION, offsetof(struct thing, keep_ms), "7d", -1, INT64_MAX, NULL,
      "A duration or forever.", NULL},
-    {"size", SRT_OPTION_SIZE, offsetof(struct thing, size_bytes), "1MiB", 1024, 1 << 30, NULL, "A size.",
-     NULL},
+    {"size", SRT_OPTION_SIZE, offsetof(struct thing, size_bytes), "1MiB", 1024, 1 << 30, NULL,
+     "A size.", NULL},
     {"cap", SRT_OPTION_SIZE, offsetof(struct thing, cap_bytes), "unlimited", -1, INT64_MAX, NULL,
      "A size or unlimited.", NULL},
-    {"ratio", SRT_OPTION_DOUBLE, offsetof(struct thing, ratio), "0.5", 0, 1, NULL, "A ratio.", NULL},
+    {"ratio", SRT_OPTION_DOUBLE, offsetof(struct thing, ratio), "0.5", 0, 1, NULL, "A ratio.",
+     NULL},
     {"name", SRT_OPTION_STRING, offsetof(struct thing, name), NULL, 0, 0, NULL, "A name.", NULL},
     {"kind", SRT_OPTION_ENUM, offsetof(struct thing, kind), "text", 0, 0, kinds, "A kind.", NULL},
     {"list", SRT_OPTION_STRINGS, offsetof(struct thing, list), NULL, 0, 0, NULL, "A list.", NULL},
-    {"range", SRT_OPTION_RANGE, offsetof(struct thing, range), "100ms..10s", 0, 3600000, NULL, "A range.",
-     NULL},
+    {"range", SRT_OPTION_RANGE, offsetof(struct thing, range), "100ms..10s", 0, 3600000, NULL,
+     "A range.", NULL},
     {"later", SRT_OPTION_STRING, 0, NULL, 0, 0, NULL, "Not yet.", "0.2"},
     SRT_OPTION_END,
 };
@@ -109,8 +111,9 @@ static void wrong_values_say_what_would_be_right(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"keep: 7", "error[E011]: 'keep' is '7'; it takes a duration such as 500ms, 30s, 1h30m, 7d, or "
-                    "forever\n --> a.yaml:1:7\n  |\n1 | keep: 7\n  |       ^ seven what? write 7d\n"},
+        {"keep: 7",
+         "error[E011]: 'keep' is '7'; it takes a duration such as 500ms, 30s, 1h30m, 7d, or "
+         "forever\n --> a.yaml:1:7\n  |\n1 | keep: 7\n  |       ^ seven what? write 7d\n"},
         {"duration: 250", "250 what? write 250s"},
         {"duration: soon", "'duration' is 'soon'; it takes a duration"},
         {"duration: 2m", "'duration' is '2m'; it is at most 1m\n"},

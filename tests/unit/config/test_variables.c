@@ -88,13 +88,14 @@ static void params_come_before_the_environment_within_their_pipeline(void **stat
 {
     (void)state;
     struct config_doc *doc = fixture_doc();
-    struct config_node *root = config_doc_read_text(doc, "a.yaml",
-                                                    "pipelines:\n"
-                                                    "  p:\n"
-                                                    "    params: { HOST: mine, other: \"${HOST}\" }\n"
-                                                    "    from: ${HOST}\n"
-                                                    "    dlq: ${other}\n"
-                                                    "  q: { from: \"${HOST}\" }\n");
+    struct config_node *root =
+        config_doc_read_text(doc, "a.yaml",
+                             "pipelines:\n"
+                             "  p:\n"
+                             "    params: { HOST: mine, other: \"${HOST}\" }\n"
+                             "    from: ${HOST}\n"
+                             "    dlq: ${other}\n"
+                             "  q: { from: \"${HOST}\" }\n");
     assert_true(config_doc_resolve(doc, root));
     const struct config_node *pipelines = config_find(root, "pipelines");
     assert_string_equal(config_find(config_find(pipelines, "p"), "from")->text, "mine");

@@ -4,8 +4,8 @@ static void scalars_keep_their_text_whatever_yaml_would_make_of_it(void **state)
 {
     (void)state;
     struct config_doc *doc = fixture_doc();
-    struct config_node *root =
-        config_doc_read_text(doc, "a.yaml", "country: no\nversion: 1.10\nempty:\nnull_text: ~\n'q': 'x'\n");
+    struct config_node *root = config_doc_read_text(
+        doc, "a.yaml", "country: no\nversion: 1.10\nempty:\nnull_text: ~\n'q': 'x'\n");
     assert_non_null(root);
     assert_string_equal(config_find(root, "country")->text, "no");
     assert_string_equal(config_find(root, "version")->text, "1.10");
@@ -123,8 +123,7 @@ static void an_alias_is_a_copy_of_its_anchor(void **state)
 {
     (void)state;
     struct config_doc *doc = fixture_doc();
-    struct config_node *root =
-        config_doc_read_text(doc, "a.yaml", "a: &x { k: [1, 2] }\nb: *x\n");
+    struct config_node *root = config_doc_read_text(doc, "a.yaml", "a: &x { k: [1, 2] }\nb: *x\n");
     const struct config_node *a = config_find(root, "a");
     const struct config_node *b = config_find(root, "b");
     assert_ptr_not_equal(a, b);
@@ -138,7 +137,8 @@ static void merge_keys_give_way_to_what_the_map_has_itself(void **state)
     (void)state;
     struct config_doc *doc = fixture_doc();
     struct config_node *root = config_doc_read_text(
-        doc, "a.yaml", "x-a: &a { p: 1, q: 1 }\nx-b: &b { q: 2, r: 2 }\nm: { <<: [*a, *b], p: 3 }\n");
+        doc, "a.yaml",
+        "x-a: &a { p: 1, q: 1 }\nx-b: &b { q: 2, r: 2 }\nm: { <<: [*a, *b], p: 3 }\n");
     const struct config_node *map = config_find(root, "m");
     assert_int_equal(diag_count(doc), 0);
     assert_int_equal(map->entry_count, 3);
@@ -155,8 +155,9 @@ static void a_billion_laughs_is_refused(void **state)
     size_t n = (size_t)snprintf(text, sizeof(text), "x0: &x0 [a,a,a,a,a,a,a,a,a,a]\n");
     for (int i = 1; i < 10; i++) {
         n += (size_t)snprintf(text + n, sizeof(text) - n,
-                              "x%d: &x%d [*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d]\n", i, i,
-                              i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+                              "x%d: &x%d [*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d,*x%d]\n", i,
+                              i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1,
+                              i - 1);
     }
     struct config_doc *doc = fixture_doc();
     assert_null(config_doc_read_text(doc, "a.yaml", text));

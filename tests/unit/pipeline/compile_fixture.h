@@ -1,6 +1,11 @@
-/* compile_fixture.h - one pipeline from YAML text, or from a Lua file in a temporary directory. */
-#ifndef SRT_TESTS_COMPILE_FIXTURE_H
-#define SRT_TESTS_COMPILE_FIXTURE_H
+/* compile_fixture.h - one pipeline from YAML text, and the shape of its graph.
+ *
+ * Owner:   the test: compiled_free.
+ * Thread:  one at a time.
+ * Memory:  the graph lives in the document.
+ * Fails:   the test. */
+#ifndef SRT_UNIT_COMPILE_FIXTURE_H
+#define SRT_UNIT_COMPILE_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -34,28 +34,29 @@ static struct compiled compiled_lua(const char *name, const char *text)
 static void a_lua_file_gives_the_same_graph_as_yaml(void **state)
 {
     (void)state;
-    struct compiled lua = compiled_lua("same.lua",
-                                       "s.pipeline { name = 'orders', parallelism = 2, dlq = 'dead' }\n"
-                                       "local paid = s.topic(\"orders\", { codec = 'text' })\n"
-                                       "  :filter \"v.total > 0\"\n"
-                                       "  :map(function(v) return v end):as \"copied\"\n"
-                                       "  :throttle { by = 'v.user', rate = '5/m' }\n"
-                                       "  :branch { { 'paid', 'v.paid' }, { 'rest' } }\n"
-                                       "paid.paid:to 'paid'\n"
-                                       "paid.rest:sample(0.5):to_file 'rest.txt'\n");
-    struct compiled yaml = compiled_yaml("same.yaml",
-                                         "pipelines:\n"
-                                         "  orders:\n"
-                                         "    parallelism: 2\n"
-                                         "    dlq: dead\n"
-                                         "    from: { topic: orders, codec: text }\n"
-                                         "    steps:\n"
-                                         "      - filter: v.total > 0\n"
-                                         "      - { as: copied, map: function(v) return v end }\n"
-                                         "      - throttle: { by: v.user, rate: 5/m }\n"
-                                         "      - branch:\n"
-                                         "          - { name: paid, when: v.paid, to: paid }\n"
-                                         "          - { name: rest, steps: [ { sample: 0.5 }, { to_file: rest.txt } ] }\n");
+    struct compiled lua =
+        compiled_lua("same.lua", "s.pipeline { name = 'orders', parallelism = 2, dlq = 'dead' }\n"
+                                 "local paid = s.topic(\"orders\", { codec = 'text' })\n"
+                                 "  :filter \"v.total > 0\"\n"
+                                 "  :map(function(v) return v end):as \"copied\"\n"
+                                 "  :throttle { by = 'v.user', rate = '5/m' }\n"
+                                 "  :branch { { 'paid', 'v.paid' }, { 'rest' } }\n"
+                                 "paid.paid:to 'paid'\n"
+                                 "paid.rest:sample(0.5):to_file 'rest.txt'\n");
+    struct compiled yaml = compiled_yaml(
+        "same.yaml",
+        "pipelines:\n"
+        "  orders:\n"
+        "    parallelism: 2\n"
+        "    dlq: dead\n"
+        "    from: { topic: orders, codec: text }\n"
+        "    steps:\n"
+        "      - filter: v.total > 0\n"
+        "      - { as: copied, map: function(v) return v end }\n"
+        "      - throttle: { by: v.user, rate: 5/m }\n"
+        "      - branch:\n"
+        "          - { name: paid, when: v.paid, to: paid }\n"
+        "          - { name: rest, steps: [ { sample: 0.5 }, { to_file: rest.txt } ] }\n");
     const struct graph *a = compiled_graph(&lua);
     const struct graph *b = compiled_graph(&yaml);
     char *shape = compiled_shape(b);
@@ -104,8 +105,9 @@ static void a_stream_that_is_used_twice_goes_both_ways(void **state)
                                                   "all:to 'b'\n"
                                                   "all:filter 'v.x' :to 'c'\n"
                                                   "all:print():to_stdout()\n");
-    assert_shape(compiled_graph(&it),
-                 "0 from -> 1; 1 filter -> 2,3,5; 2 to; 3 filter -> 4; 4 to; 5 print -> 6; 6 to_stdout");
+    assert_shape(
+        compiled_graph(&it),
+        "0 from -> 1; 1 filter -> 2,3,5; 2 to; 3 filter -> 4; 4 to; 5 print -> 6; 6 to_stdout");
     assert_string_equal(it.graph->name, "fork"); /* of the file */
     compiled_free(&it);
 }
@@ -113,7 +115,8 @@ static void a_stream_that_is_used_twice_goes_both_ways(void **state)
 static void every_source_can_be_built(void **state)
 {
     (void)state;
-    struct compiled it = compiled_lua("file.lua", "s.file('in.log', { follow = true, codec = 'text' }):to 'x'\n");
+    struct compiled it =
+        compiled_lua("file.lua", "s.file('in.log', { follow = true, codec = 'text' }):to 'x'\n");
     assert_int_equal(compiled_graph(&it)->stages[0].source->kind, SOURCE_FILE);
     assert_string_equal(it.graph->stages[0].source->path, temp_dir_path(&dir, "in.log"));
     compiled_free(&it);
@@ -123,7 +126,9 @@ static void every_source_can_be_built(void **state)
     it = compiled_lua("merge.lua", "s.merge(s.topic 'a', s.topic 'b'):to 'x'\n");
     assert_int_equal(compiled_graph(&it)->stages[0].source->topic_count, 2);
     compiled_free(&it);
-    it = compiled_lua("gen.lua", "s.generate { fn = function(n) return { n = n } end, rate = 2.5, count = 3 }:to 'x'\n");
+    it = compiled_lua(
+        "gen.lua",
+        "s.generate { fn = function(n) return { n = n } end, rate = 2.5, count = 3 }:to 'x'\n");
     const struct source_spec *source = compiled_graph(&it)->stages[0].source;
     assert_int_equal(source->kind, SOURCE_GENERATE);
     assert_int_equal(source->generate.kind, GRAPH_FN_BUILDER);
@@ -161,7 +166,8 @@ static void wrong_files_say_what_is_wrong_and_where(void **state)
         {"s.topic.filter 'x'\n", "error[L002]:"},
         {"local t = s.topic 'a'\nt.filter 'x'\n", "with a colon"},
         {"s.topic 'a' :branch { { 'x', 'v' } }.y:to 'z'\n", "this branch has no arm 'y'"},
-        {"s.topic 'a' :branch { { 'x', 'v' }, { 'y' } }.y:to 'z'\n", "error[E040]: this arm of 'branch' goes nowhere"},
+        {"s.topic 'a' :branch { { 'x', 'v' }, { 'y' } }.y:to 'z'\n",
+         "error[E040]: this arm of 'branch' goes nowhere"},
         {"s.topic 'a' :as 'x' :to 'y'\n", ":as belongs behind a step"},
         {"s.topic 'a' :throttle { rate = {}, by = 'v' } :to 'y'\n", "error[E011]: 'rate' is a map"},
         {"s.topic 'a' :map(function(v) return v end, 1) :to(s.topic 'b')\n", "stream"},
@@ -183,10 +189,12 @@ static void wrong_files_say_what_is_wrong_and_where(void **state)
 static void yaml_names_and_overrules_the_script(void **state)
 {
     (void)state;
-    temp_dir_write_file(&dir, "built.lua", "s.pipeline { name = 'other', parallelism = 2, dlq = 'of.lua' }\n"
-                                           "s.topic(s.param('input', 'a')):to 'b'\n");
+    temp_dir_write_file(&dir, "built.lua",
+                        "s.pipeline { name = 'other', parallelism = 2, dlq = 'of.lua' }\n"
+                        "s.topic(s.param('input', 'a')):to 'b'\n");
     char text[256];
-    snprintf(text, sizeof(text), "pipelines:\n  mine: { script: built.lua, parallelism: 3, params: { input: z } }\n");
+    snprintf(text, sizeof(text),
+             "pipelines:\n  mine: { script: built.lua, parallelism: 3, params: { input: z } }\n");
     struct compiled it = compiled_yaml(temp_dir_path(&dir, "main.yaml"), text);
     const struct graph *graph = compiled_graph(&it);
     assert_string_equal(graph->name, "mine");
@@ -242,10 +250,12 @@ static void a_file_that_builds_another_pipeline_each_time_is_refused(void **stat
     struct config_doc *doc = config_doc_create(NULL, NULL);
     struct pipeline_defaults defaults;
     pipeline_defaults_init(&defaults);
-    struct graph *graph = graph_compile_lua(doc, temp_dir_path(&dir, "once.lua"), &defaults, srt_clock_real());
+    struct graph *graph =
+        graph_compile_lua(doc, temp_dir_path(&dir, "once.lua"), &defaults, srt_clock_real());
     assert_non_null(graph);
-    temp_dir_write_file(&dir, "once.lua",
-                        "s.topic 'a' :map(function(v) return v end) :to(function() return 'x' end)\n");
+    temp_dir_write_file(
+        &dir, "once.lua",
+        "s.topic 'a' :map(function(v) return v end) :to(function() return 'x' end)\n");
     struct script_options options;
     script_options_default(&options);
     struct script *script;
@@ -263,7 +273,8 @@ static void a_file_that_builds_another_pipeline_each_time_is_refused(void **stat
 static void a_module_that_builds_outside_of_loading_is_told_so(void **state)
 {
     (void)state;
-    struct compiled it = compiled_lua("late.lua", "s.topic 'a' :map(function(v) s.topic 'b' return v end) :to 'x'\n");
+    struct compiled it = compiled_lua(
+        "late.lua", "s.topic 'a' :map(function(v) s.topic 'b' return v end) :to 'x'\n");
     const struct graph *graph = compiled_graph(&it);
     struct script_options options;
     script_options_default(&options);
