@@ -3,7 +3,7 @@
  *
  *     0        8        12       16  17       21                               61
  *     | base   | length | leader | m | CRC    | attributes, deltas, times,     | record | record |
- *     | offset |        | epoch  | 2 | 32C    | producer, record count         |   0    |   1    |..
+ *     | offset |        | epoch  | 2 | 32C    | producer, record count         |    0   |   1    |
  *                                             `------------ covered by the CRC -----------------
  *
  * The builder leaves room for the header and appends records behind it; only finishing writes the
