@@ -208,50 +208,65 @@ static bool is_known(lua_State *L, int key, const struct json_doc *doc)
     return json_doc_find(doc, text, len) != NULL;
 }
 
-/* The fields of the table that are no members of `doc` (which may be NULL), sorted; the list is a userdata
- * on top of the stack. */
-static struct field *push_fields(struct job *job, const struct place *place, int table,
-                                 const struct json_doc *doc, size_t *ret_count)
+/* The fields to be written of one table: few stand on the C stack, many in a userdata on the Lua stack. */
+enum { FIELDS_FEW = 8 };
+struct fields {
+    struct field *list;
+    size_t count;
+    struct field few[FIELDS_FEW];
+};
+
+static size_t count_fields(lua_State *L, int table, const struct json_doc *doc)
 {
-    lua_State *L = job->L;
     size_t count = 0;
     lua_pushnil(L);
     while (lua_next(L, table)) {
         count += !lazy_is_hidden(L, -2) && !is_known(L, -2, doc);
         lua_pop(L, 1);
     }
-    struct field *fields = lua_newuserdatauv(L, (count ? count : 1) * sizeof *fields, 0);
-    size_t at = 0;
+    return count;
+}
+
+/* Those that are no members of `doc` (which may be NULL), sorted. Pushes one value. */
+static void push_fields(struct job *job, const struct place *place, int table,
+                        const struct json_doc *doc, struct fields *ret)
+{
+    lua_State *L = job->L;
+    size_t cap = FIELDS_FEW;
+    ret->list = ret->few;
+    ret->count = 0;
+    lua_pushnil(L); /* where the userdata comes, if there is one */
+    int room = lua_gettop(L);
     lua_pushnil(L);
-    while (at < count && lua_next(L, table)) {
-        if (!lazy_is_hidden(L, -2) && !is_known(L, -2, doc)) {
-            take_field(job, place, -2, &fields[at++]);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lazy_is_hidden(L, -1) || is_known(L, -1, doc)) {
+            continue;
         }
-        lua_pop(L, 1);
+        if (ret->count == cap) {
+            cap = count_fields(L, table, doc);
+            ret->list = lua_newuserdatauv(L, cap * sizeof *ret->list, 0);
+            memcpy(ret->list, ret->few, sizeof ret->few);
+            lua_replace(L, room);
+        }
+        take_field(job, place, -1, &ret->list[ret->count++]);
     }
-    if (count) {
-        lua_settop(L, lua_gettop(L) - 1); /* the key that the loop stopped at */
-        qsort(fields, count, sizeof *fields, compare_fields);
-    } else {
-        lua_pop(L, 1);
+    if (ret->count > 1) {
+        qsort(ret->list, ret->count, sizeof *ret->list, compare_fields);
     }
-    *ret_count = count;
-    return fields;
 }
 
 /* Write `"key":value` for the fields; `any` says whether a member stands before them. */
 static void put_fields(struct job *job, const struct place *place, int table,
-                       const struct json_doc *doc, bool any)
+                       const struct fields *fields, bool any)
 {
     lua_State *L = job->L;
-    size_t count;
-    const struct field *fields = push_fields(job, place, table, doc, &count);
-    for (size_t i = 0; i < count; i++) {
-        const struct field *field = &fields[i];
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->list[i];
         const char *key = field->is_integer ? field->digits : field->key;
         struct place at = {
             .up = place, .key = key, .key_len = field->len, .depth = place->depth + 1};
-        if (i && compare_fields(field, &fields[i - 1]) == 0) {
+        if (i && compare_fields(field, field - 1) == 0) {
             fail(job, &at, SRT_EINVAL, "is there twice, as a number and as a string");
         }
         if (any) {
@@ -269,7 +284,6 @@ static void put_fields(struct job *job, const struct place *place, int table,
         put_value(job, &at, lua_gettop(L));
         lua_pop(L, 1);
     }
-    lua_pop(L, 1);
 }
 
 /* --- arrays --- */
@@ -345,9 +359,12 @@ static void put_plain(struct job *job, const struct place *place, int table, boo
         put_array(job, place, table);
         return;
     }
+    struct fields fields;
+    push_fields(job, place, table, NULL, &fields);
     srt_buf_put_u8(job->to, '{');
-    put_fields(job, place, table, NULL, false);
+    put_fields(job, place, table, &fields, false);
     srt_buf_put_u8(job->to, '}');
+    lua_pop(job->L, 1);
 }
 
 /* --- splicing --- */
@@ -479,18 +496,18 @@ static void walk_object(struct job *job, const struct place *place, struct run *
         }
         any |= !removed;
     }
-    size_t count;
-    push_fields(job, place, table, doc, &count);
-    lua_pop(L, 1);
-    if (count) {
+    struct fields fields;
+    push_fields(job, place, table, doc, &fields);
+    if (fields.count) {
         const char *end = doc->count ? member_end(doc, &doc->slots[doc->count - 1])
                                      : doc->text + doc->body_at + 1;
         if (run->from < end) {
             copy_until(job, run, end);
         }
         job->changed = true;
-        put_fields(job, place, table, doc, any);
+        put_fields(job, place, table, &fields, any);
     }
+    lua_pop(L, 1);
 }
 
 static void walk_array(struct job *job, const struct place *place, struct run *run, int table,

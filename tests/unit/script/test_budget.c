@@ -8,8 +8,18 @@
 /* How much later than the deadline a call may end on a machine that does other things too. */
 enum { SLACK_MS = 400 };
 
+/* The thread sanitizer hands a signal over only when the thread calls into libc, which a loop in Lua
+ * need not do: each_thread_is_stopped_by_itself has one that does. */
+static void skip_where_signals_wait(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    skip();
+#endif
+}
+
 static void expect_too_long(struct script_fixture *f, const char *text)
 {
+    skip_where_signals_wait();
     const struct srt_clock *clock = srt_clock_real();
     int64_t from_ns = srt_clock_mono_ns(clock);
     const char *result = fixture_run(f, text, "{}");
@@ -86,6 +96,7 @@ static void coroutines_end_too(void **state)
 static void the_message_names_the_place(void **state)
 {
     struct script_fixture *f = *state;
+    skip_where_signals_wait();
     assert_fails(f, "local n = 0\nwhile true do\n  n = n + 1 end", "{}", SRT_EBUDGET,
                  "pipelines.yaml:16: ran longer than 100ms");
 }
@@ -93,6 +104,7 @@ static void the_message_names_the_place(void **state)
 static void a_coroutine_from_an_ended_call_can_be_used_again(void **state)
 {
     struct script_fixture *f = *state;
+    skip_where_signals_wait();
     assert_null(fixture_run(f,
                             "co = coroutine.create(function() local n = 0 while true do n = n + 1 "
                             "coroutine.yield(n) end end) while true do coroutine.resume(co) end",
@@ -181,7 +193,8 @@ static void *run_one(void *arg)
     fixture_reopen(f);
     int *ended = arg;
     for (int i = 0; i < 5; i++) {
-        *ended += !fixture_run(f, "while true do pcall(function() while true do end end) end", "{}") &&
+        *ended += !fixture_run(f, "while true do pcall(function() while true do local t = {} end end) end",
+                               "{}") &&
                   f->err.code == SRT_EBUDGET;
         const char *sum = fixture_run(f, "1 + 1", "{}");
         *ended += sum && strcmp(sum, "2") == 0;
