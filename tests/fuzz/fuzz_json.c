@@ -1,5 +1,5 @@
-/* Any bytes as JSON: what is valid must index, be trusted, and be written again; nothing may be read
- * outside. */
+/* Any bytes as JSON: what is valid must index, be trusted, and be written again; nothing may be
+ * read outside. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
