@@ -1,13 +1,13 @@
 #include "app/app_commands.h"
 
-#include <inttypes.h>
-#include <unistd.h>
-
 #include "app/lifecycle.h"
 #include "app/loading.h"
 #include "base/buf.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+
+#include <inttypes.h>
+#include <unistd.h>
 
 const command_fn app_commands[COMMAND_EXTERNAL_COUNT] = {
     [COMMAND_RUN] = app_commands_run,
@@ -41,8 +41,8 @@ int app_commands_check(const struct command_line *line)
     if (good && !structured) {
         size_t pipelines = loading.settings.graph_count;
         size_t topics = loading.settings.topic_count;
-        output_note("ok: %zu pipeline%s, %zu topic%s declared", pipelines, pipelines == 1 ? "" : "s",
-                    topics, topics == 1 ? "" : "s");
+        output_note("ok: %zu pipeline%s, %zu topic%s declared", pipelines,
+                    pipelines == 1 ? "" : "s", topics, topics == 1 ? "" : "s");
     }
     loading_fini(&loading);
     srt_buf_fini(&text);

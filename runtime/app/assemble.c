@@ -1,13 +1,13 @@
 #include "app/assemble.h"
 
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "connect/connectors.h"
 #include "embedded/engine_embedded.h"
 #include "io/fs.h"
+
+#include <inttypes.h>
 
 /* --- topics --- */
 
@@ -32,9 +32,10 @@ static int ensure_topic(struct broker *broker, const struct settings_topic *decl
         return SRT_OK;
     }
     if (declared->config.partition_count < current.partition_count) {
-        return srt_fail(err, SRT_ECONFIG,
-                        "topic '%s' has %d partitions and is declared with %d; partitions can only be added",
-                        declared->name, current.partition_count, declared->config.partition_count);
+        return srt_fail(
+            err, SRT_ECONFIG,
+            "topic '%s' has %d partitions and is declared with %d; partitions can only be added",
+            declared->name, current.partition_count, declared->config.partition_count);
     }
     log_info(LOG_APP, "topic '%s': options changed as declared", declared->name);
     return broker_topic_alter(broker, declared->name, &declared->config, err);
@@ -61,7 +62,8 @@ static int open_broker(const struct assemble_options *o, struct broker **ret, st
     options.store.on_fatal = o->on_store_fatal;
     options.store.on_fatal_ctx = o->arg;
     if (options.store.durability == STORE_DURABILITY_OS) {
-        log_warn(LOG_APP, "durability: os: a power cut may take the last seconds of what was acknowledged");
+        log_warn(LOG_APP,
+                 "durability: os: a power cut may take the last seconds of what was acknowledged");
     }
     int code = broker_open(&options, ret, err);
     if (code == SRT_OK) {
@@ -70,7 +72,8 @@ static int open_broker(const struct assemble_options *o, struct broker **ret, st
     return code;
 }
 
-static int open_runner(const struct assemble_options *o, struct assembly *assembly, struct srt_err *err)
+static int open_runner(const struct assemble_options *o, struct assembly *assembly,
+                       struct srt_err *err)
 {
     const struct runner_options options = {.loop = o->loop,
                                            .engine = assembly->engine,
@@ -101,8 +104,8 @@ int assemble_open(const struct assemble_options *options, struct assembly *ret, 
     if (code != SRT_OK || settings->graph_count == 0) {
         return code;
     }
-    code = engine_embedded_create(ret->broker, &settings->topic_default, srt_clock_real(), &ret->engine,
-                                  err);
+    code = engine_embedded_create(ret->broker, &settings->topic_default, srt_clock_real(),
+                                  &ret->engine, err);
     return code == SRT_OK ? open_runner(options, ret, err) : code;
 }
 

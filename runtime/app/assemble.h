@@ -3,12 +3,11 @@
  * Owner:   lifecycle.c.
  * Thread:  main.
  * Memory:  what broker, engine and runner take.
- * Fails:   what they fail with; SRT_ECONFIG when the settings and the data directory do not fit together:
- *          a source topic that exists in neither, a topic with more partitions than is declared. */
+ * Fails:   what they fail with; SRT_ECONFIG when the settings and the data directory do not fit
+ * together: a source topic that exists in neither, a topic with more partitions than is declared.
+ */
 #ifndef SRT_APP_ASSEMBLE_H
 #define SRT_APP_ASSEMBLE_H
-
-#include <stdbool.h>
 
 #include "app/settings.h"
 #include "base/err.h"
@@ -16,6 +15,8 @@
 #include "io/loop.h"
 #include "pipeline/engine.h"
 #include "pipeline/runner.h"
+
+#include <stdbool.h>
 
 struct assemble_options {
     const struct settings *settings;
@@ -34,7 +35,8 @@ struct assembly {
 };
 
 /* On failure `ret` holds what was opened so far, for assemble_close. */
-int assemble_open(const struct assemble_options *options, struct assembly *ret, struct srt_err *err);
+int assemble_open(const struct assemble_options *options, struct assembly *ret,
+                  struct srt_err *err);
 
 /* The runner must be idle, or never started. Accepts what assemble_open left half-built. */
 int assemble_close(struct assembly *assembly, struct srt_err *err);

@@ -1,12 +1,12 @@
 #include "app/interrupt.h"
 
+#include "cli/exit_code.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "cli/exit_code.h"
 
 static struct io_wake *volatile first_wake;
 static const struct ready_file *volatile ready_now;

@@ -5,9 +5,9 @@
  * Memory:  static, for the handler.
  * Fails:   never.
  *
- * It is a handler of our own and not one of the loop's, because the second SIGINT must work when the main
- * thread waits for a disk, a stuck pipe or a recovery. Ending without a commit is always safe: what was not
- * committed is done again at the next start. */
+ * It is a handler of our own and not one of the loop's, because the second SIGINT must work when
+ * the main thread waits for a disk, a stuck pipe or a recovery. Ending without a commit is always
+ * safe: what was not committed is done again at the next start. */
 #ifndef SRT_APP_INTERRUPT_H
 #define SRT_APP_INTERRUPT_H
 

@@ -1,12 +1,10 @@
 /* The main thread of `run`.
  *
- * The first SIGINT or SIGTERM asks the runner to finish what was read and to commit it (interrupt.h says what
- * the second SIGINT does). A store that failed for good (a sync, a disk that cannot be read) ends the process
- * at once: nothing can be committed any more, and what is in doubt is decided by the next recovery. */
+ * The first SIGINT or SIGTERM asks the runner to finish what was read and to commit it (interrupt.h
+ * says what the second SIGINT does). A store that failed for good (a sync, a disk that cannot be
+ * read) ends the process at once: nothing can be committed any more, and what is in doubt is
+ * decided by the next recovery. */
 #include "app/lifecycle.h"
-
-#include <signal.h>
-#include <unistd.h>
 
 #include "app/interrupt.h"
 #include "app/ready_file.h"
@@ -17,6 +15,9 @@
 #include "cli/output.h"
 #include "io/loop.h"
 #include "pipeline/runner.h"
+
+#include <signal.h>
+#include <unistd.h>
 
 enum { EXPIRE_INTERVAL_MS = 1000 };
 

@@ -3,7 +3,8 @@
  * Owner:   run_command.c.
  * Thread:  main.
  * Memory:  on the stack of lifecycle_run.
- * Fails:   lifecycle_run: what assembling fails with. Afterwards failures are pipelines' own, or fatal.
+ * Fails:   lifecycle_run: what assembling fails with. Afterwards failures are pipelines' own, or
+ * fatal.
  *
  *     assemble --> ready --> run ... --> drain --> close --> summary
  *                             |            |
@@ -13,10 +14,10 @@
 #ifndef SRT_APP_LIFECYCLE_H
 #define SRT_APP_LIFECYCLE_H
 
-#include <stdbool.h>
-
 #include "app/assemble.h"
 #include "base/err.h"
+
+#include <stdbool.h>
 
 struct lifecycle_options {
     const struct settings *settings;

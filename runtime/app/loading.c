@@ -1,10 +1,10 @@
 #include "app/loading.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/log.h"
 #include "cli/data_dir.h"
+
+#include <string.h>
 
 void loading_init(struct loading *loading)
 {

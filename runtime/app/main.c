@@ -1,13 +1,13 @@
 /* The process: what holds for every command, and then the table of commands. */
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "app/app_commands.h"
 #include "base/fault.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "io/thread.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A pipe whose reader has gone is an error of the write (EPIPE), not a reason to die. */
 static void ignore_broken_pipes(void)
@@ -25,7 +25,8 @@ int main(int argc, char **argv)
     ignore_broken_pipes();
     io_role_set(IO_ROLE_MAIN);
     if (faults && faults[0] != '\0' && !srt_fault_arm_from_text(faults)) {
-        output_note("error: STREAMRT_FAULT '%s': expected POINT:HIT:kill or POINT:HIT:ERRNO", faults);
+        output_note("error: STREAMRT_FAULT '%s': expected POINT:HIT:kill or POINT:HIT:ERRNO",
+                    faults);
         return EXIT_USAGE;
     }
     return command_main(argc, argv, app_commands);

@@ -1,14 +1,14 @@
 #include "app/ready_file.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "io/fs.h"
 #include "record/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 int ready_file_init(struct ready_file *ready, const char *data_dir, struct srt_err *err)
 {

@@ -1,4 +1,5 @@
-/* ready_file.h - run/ready.json in the data directory: who serves it, and at which addresses, while it runs.
+/* ready_file.h - run/ready.json in the data directory: who serves it, and at which addresses, while
+ * it runs.
  *
  * Owner:   lifecycle.c.
  * Thread:  main; ready_file_remove_now from a signal handler.

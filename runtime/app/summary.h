@@ -18,7 +18,8 @@ struct summary {
 
 void summary_init(struct summary *summary);
 void summary_fini(struct summary *summary);
-void summary_add(struct summary *summary, const char *pipeline, const struct runner_counters *counters);
+void summary_add(struct summary *summary, const char *pipeline,
+                 const struct runner_counters *counters);
 
 /* The whole line, without a newline; borrowed. Once. */
 const char *summary_line(struct summary *summary);

@@ -7,10 +7,10 @@
 #ifndef SRT_CLI_BASE64_H
 #define SRT_CLI_BASE64_H
 
+#include "base/buf.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/buf.h"
 
 void base64_put(struct srt_buf *to, const uint8_t *data, size_t size);
 

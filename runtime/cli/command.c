@@ -1,10 +1,5 @@
 #include "cli/command.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -14,11 +9,16 @@
 #include "cli/output.h"
 #include "record/json.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 /* Words people bring from other tools, beside spelling mistakes. */
 static const char *const habits[][2] = {
-    {"list", "ls"},      {"describe", "show"}, {"delete", "rm"},  {"remove", "rm"},
-    {"consume", "tail"}, {"cat", "tail"},      {"publish", "produce"}, {"add", "create"},
-    {"start", "run"},    {"serve", "run"},     {"lint", "check"}, {"validate", "check"},
+    {"list", "ls"},      {"describe", "show"}, {"delete", "rm"},         {"remove", "rm"},
+    {"consume", "tail"}, {"cat", "tail"},      {"publish", "produce"},   {"add", "create"},
+    {"start", "run"},    {"serve", "run"},     {"lint", "check"},        {"validate", "check"},
     {"topics", "topic"}, {"logs", "log"},      {"--version", "version"},
 };
 
@@ -111,7 +111,8 @@ static int unknown_command(const char *noun, const char *word)
     char *near = nearest_word(word, noun);
     output_note("error: unknown command '%s%s%s'", noun ? noun : "", noun ? " " : "", word);
     if (near) {
-        output_note("hint: did you mean 'streamrt %s%s%s'?", noun ? noun : "", noun ? " " : "", near);
+        output_note("hint: did you mean 'streamrt %s%s%s'?", noun ? noun : "", noun ? " " : "",
+                    near);
     } else {
         output_note("hint: streamrt help%s%s", noun ? " " : " --all", noun ? noun : "");
     }
@@ -162,7 +163,8 @@ static int unknown_flag(const struct command *command, const char *given, size_t
         }
     }
     char *word = srt_xstrndup(given, len);
-    const char *near = word[0] == '-' && word[1] == '-' ? command_nearest(word + 2, names, count) : NULL;
+    const char *near =
+        word[0] == '-' && word[1] == '-' ? command_nearest(word + 2, names, count) : NULL;
     output_note("error: unknown flag '%s' for 'streamrt %s'", word, command->path);
     if (near) {
         output_note("hint: did you mean '--%s'?", near);
@@ -259,9 +261,8 @@ static int read_flag(struct parse *parse, int argc, char **argv, int *at)
     const char *letter = arg + 1;
     for (;;) {
         size_t name_len = is_long ? strcspn(arg + 2, "=") : 1;
-        const struct command_flag *flag =
-            is_long ? find_flag(parse->command, arg + 2, name_len, 0)
-                    : find_flag(parse->command, NULL, 0, *letter);
+        const struct command_flag *flag = is_long ? find_flag(parse->command, arg + 2, name_len, 0)
+                                                  : find_flag(parse->command, NULL, 0, *letter);
         if (!flag) {
             return unknown_flag(parse->command, arg, is_long ? name_len + 2 : strlen(arg));
         }
@@ -309,13 +310,15 @@ static int check_complete(const struct parse *parse)
         return EXIT_USAGE;
     }
     if (c->arg_max >= 0 && parse->arg_count > c->arg_max) {
-        output_note("error: 'streamrt %s' takes no argument '%s'", c->path, parse->args[c->arg_max]);
+        output_note("error: 'streamrt %s' takes no argument '%s'", c->path,
+                    parse->args[c->arg_max]);
         output_note("hint: streamrt %s --help", c->path);
         return EXIT_USAGE;
     }
     for (const struct command_flag *f = c->flags; f && f->name; f++) {
         if (f->required && !given(parse, f->name)) {
-            output_note("error: 'streamrt %s' needs --%s %s: %s", c->path, f->name, f->value, f->help);
+            output_note("error: 'streamrt %s' needs --%s %s: %s", c->path, f->name, f->value,
+                        f->help);
             return EXIT_USAGE;
         }
     }

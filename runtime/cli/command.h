@@ -5,17 +5,17 @@
  * Memory:  control plane; arguments borrow argv.
  * Fails:   parsing says what is wrong on standard error, with the way out, and gives the exit code.
  *
- * One row gives everything about a command: how it is called, its help, its examples, who does it. Help,
- * suggestions and the manual page follow from the rows. */
+ * One row gives everything about a command: how it is called, its help, its examples, who does it.
+ * Help, suggestions and the manual page follow from the rows. */
 #ifndef SRT_CLI_COMMAND_H
 #define SRT_CLI_COMMAND_H
+
+#include "base/buf.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/buf.h"
-#include "base/err.h"
 
 enum command_flag_type {
     COMMAND_SWITCH,   /* --no-key */
@@ -77,7 +77,8 @@ struct command_line {
 };
 
 bool command_has(const struct command_line *line, const char *flag);
-const char *command_text(const struct command_line *line, const char *flag); /* the last; NULL: not given */
+const char *command_text(const struct command_line *line,
+                         const char *flag); /* the last; NULL: not given */
 int64_t command_number(const struct command_line *line, const char *flag, int64_t fallback);
 /* The n-th occurrence (from 0) of a flag that may be repeated; NULL behind the last. */
 const char *command_text_at(const struct command_line *line, const char *flag, size_t n);
@@ -93,8 +94,8 @@ const char *command_nearest(const char *word, const char *const *names, size_t c
 
 /* --- how every command ends when it fails --- */
 
-/* Print "error: ..." (and the hint, which may be NULL) on standard error; with -o json also the error
- * object on standard output. Returns the exit code for err->code. */
+/* Print "error: ..." (and the hint, which may be NULL) on standard error; with -o json also the
+ * error object on standard output. Returns the exit code for err->code. */
 int command_fail(const struct command_line *line, const struct srt_err *err, const char *hint);
 
 /* Wrong usage: the sentence, and how to see the help. Returns EXIT_USAGE. */

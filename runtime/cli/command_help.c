@@ -1,11 +1,11 @@
 #include "cli/command_help.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+
+#include <string.h>
 
 /* Where the second column begins. */
 enum { HELP_COLUMN = 26 };
@@ -18,21 +18,21 @@ static void put_row(struct srt_buf *to, const char *left, const char *right)
 void command_help_overview(struct srt_buf *to)
 {
     srt_buf_put_str(
-        to,
-        "streamrt " SRT_VERSION " - durable topics and Lua stream pipelines in one binary\n"
-        "\n"
-        "  streamrt run streamrt.yaml                   run the pipelines of a configuration\n"
-        "  streamrt run streamrt.yaml --until-drained   process what is there, then end\n"
-        "  streamrt check streamrt.yaml                 find every mistake without starting\n"
-        "  streamrt topic tail orders --data-dir data   look at a topic's last records\n"
-        "\n"
-        "Commands:\n");
+        to, "streamrt " SRT_VERSION " - durable topics and Lua stream pipelines in one binary\n"
+            "\n"
+            "  streamrt run streamrt.yaml                   run the pipelines of a configuration\n"
+            "  streamrt run streamrt.yaml --until-drained   process what is there, then end\n"
+            "  streamrt check streamrt.yaml                 find every mistake without starting\n"
+            "  streamrt topic tail orders --data-dir data   look at a topic's last records\n"
+            "\n"
+            "Commands:\n");
     for (const struct command *c = command_table; c->path; c++) {
         if (!c->unavailable) {
             put_row(to, c->path, c->help);
         }
     }
-    srt_buf_put_str(to, "\nstreamrt COMMAND --help shows how; streamrt help --all lists what is to come.\n");
+    srt_buf_put_str(
+        to, "\nstreamrt COMMAND --help shows how; streamrt help --all lists what is to come.\n");
 }
 
 void command_help_all(struct srt_buf *to)
@@ -53,7 +53,8 @@ bool command_help_group(struct srt_buf *to, const char *noun)
     for (const struct command *c = command_table; c->path; c++) {
         if (strncmp(c->path, noun, n) == 0 && c->path[n] == ' ') {
             any = true;
-            char *right = srt_xasprintf("%s%s", c->help, c->unavailable ? " (not in this version)" : "");
+            char *right =
+                srt_xasprintf("%s%s", c->help, c->unavailable ? " (not in this version)" : "");
             put_row(to, c->path, right);
             srt_free(right);
         }

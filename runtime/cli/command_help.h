@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "cli/command.h"
 
-void command_help_overview(struct srt_buf *to);  /* `streamrt`, `streamrt help`: first steps */
-void command_help_all(struct srt_buf *to);       /* the whole tree, also what is not there yet */
+void command_help_overview(struct srt_buf *to); /* `streamrt`, `streamrt help`: first steps */
+void command_help_all(struct srt_buf *to);      /* the whole tree, also what is not there yet */
 void command_help_of(struct srt_buf *to, const struct command *command);
 /* The commands below a noun ("topic"); false when there is none. */
 bool command_help_group(struct srt_buf *to, const char *noun);

@@ -1,6 +1,9 @@
-/* The table of commands. To add one: a row here, a handler, a test; help, suggestions and the manual page
- * follow. Commands that are planned have a row too: they are refused by name (E090) instead of being
- * unknown, so that nobody looks for a spelling mistake. */
+/* The table of commands. To add one: a row here, a handler, a test; help and suggestions follow.
+ * Commands that are planned have a row too: they are refused by name (E090) instead of being
+ * unknown, so that nobody looks for a spelling mistake.
+ *
+ * clang-format would give each field a line of its own; rows are easier to compare as they are. */
+/* clang-format off */
 #include "cli/command.h"
 #include "cli/commands.h"
 
@@ -24,7 +27,7 @@ static const char *const isolations[] = {"read_committed", "read_uncommitted", N
 
 const struct command_flag command_global_flags[] = {
     {.name = "help", .letter = 'h', .type = COMMAND_SWITCH, .help = "how to call this command"},
-    {.name = "quiet", .letter = 'q', .type = COMMAND_SWITCH, .help = "log warnings and errors only"},
+    {.name = "quiet", .letter = 'q', .type = COMMAND_SWITCH, .help = "log less: warnings, errors"},
     {.name = "verbose", .letter = 'v', .type = COMMAND_SWITCH, .help = "log everything"},
     {.name = "no-color", .type = COMMAND_SWITCH, .help = "never colour what is printed"},
     {.name = "context", .letter = 'C', .type = COMMAND_TEXT, .value = "NAME", .unavailable = true,
@@ -35,7 +38,8 @@ const struct command_flag command_global_flags[] = {
      .help = "how long to wait for an instance"},
     {.name = "dry-run", .type = COMMAND_SWITCH, .unavailable = true, .help = "say, do not do"},
     {.name = "no-input", .type = COMMAND_SWITCH, .unavailable = true, .help = "never ask"},
-    {.name = "yes", .letter = 'y', .type = COMMAND_SWITCH, .unavailable = true, .help = "do not ask"},
+    {.name = "yes", .letter = 'y', .type = COMMAND_SWITCH, .unavailable = true,
+     .help = "do not ask"},
     END,
 };
 
@@ -53,7 +57,8 @@ static const struct command_flag run_flags[] = {
     {.name = "keep-state", .type = COMMAND_SWITCH, .unavailable = true,
      .help = "go on with the state there is after an incompatible change"},
     {.name = "dev", .type = COMMAND_SWITCH, .unavailable = true, .help = "development mode"},
-    {.name = "watch", .type = COMMAND_SWITCH, .unavailable = true, .help = "reload when files change"},
+    {.name = "watch", .type = COMMAND_SWITCH, .unavailable = true,
+     .help = "reload when files change"},
     {.name = "check-only", .type = COMMAND_SWITCH, .unavailable = true,
      .help = "use `streamrt check`"},
     END,
@@ -154,9 +159,9 @@ static const struct command_flag help_flags[] = {
 const struct command command_table[] = {
     {.path = "run", .arguments = "FILE...", .arg_min = 1, .arg_max = -1,
      .help = "run the pipelines of a configuration",
-     .examples = "streamrt run streamrt.yaml                     # until Ctrl-C, which drains and commits\n"
-                 "streamrt run streamrt.yaml --until-drained     # process what is there, then end\n"
-                 "streamrt run app.lua --data-dir /var/lib/app   # a pipeline written in Lua",
+     .examples = "streamrt run app.yaml                        # until Ctrl-C, which drains\n"
+                 "streamrt run app.yaml --until-drained        # process what is there, then end\n"
+                 "streamrt run app.lua --data-dir /var/lib/x   # a pipeline written in Lua",
      .flags = run_flags, .external = COMMAND_RUN},
     {.path = "check", .arguments = "FILE...", .arg_min = 1, .arg_max = -1,
      .help = "find what is wrong with a configuration, without starting it",

@@ -1,13 +1,14 @@
 #include "cli/data_dir.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/str.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 
-static int open_with(const char *path, bool read_only, struct broker **ret_broker, struct srt_err *err)
+#include <string.h>
+
+static int open_with(const char *path, bool read_only, struct broker **ret_broker,
+                     struct srt_err *err)
 {
     struct broker_options options;
     broker_options_default(&options);

@@ -1,5 +1,5 @@
-/* exit_code.h - what the process tells its caller by its exit code: the one place where our error codes
- * are translated for shells and for systemd.
+/* exit_code.h - what the process tells its caller by its exit code: the one place where our error
+ * codes are translated for shells and for systemd.
  *
  * Owner:   nobody.
  * Thread:  any.
@@ -10,11 +10,11 @@
 
 enum exit_code {
     EXIT_DONE = 0,
-    EXIT_FAILED = 1,       /* the command failed, or found what it was sent to look for */
-    EXIT_USAGE = 2,        /* it was called wrongly */
-    EXIT_MISSING = 69,     /* something that is needed is not there */
-    EXIT_DAMAGE = 74,      /* a sync failed, or stored bytes are damaged */
-    EXIT_IN_USE = 75,      /* another process has the data directory */
+    EXIT_FAILED = 1,   /* the command failed, or found what it was sent to look for */
+    EXIT_USAGE = 2,    /* it was called wrongly */
+    EXIT_MISSING = 69, /* something that is needed is not there */
+    EXIT_DAMAGE = 74,  /* a sync failed, or stored bytes are damaged */
+    EXIT_IN_USE = 75,  /* another process has the data directory */
     EXIT_DENIED = 77,
     EXIT_CONFIG = 78,      /* `run` was given a wrong configuration */
     EXIT_INTERRUPTED = 130 /* the second SIGINT */

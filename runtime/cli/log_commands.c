@@ -1,8 +1,5 @@
-/* `streamrt log ...`: what is in a data directory, read without a lock and without writing: beside a
- * running server, and after a crash exactly what recovery would keep. */
-#include <inttypes.h>
-#include <string.h>
-
+/* `streamrt log ...`: what is in a data directory, read without a lock and without writing: beside
+ * a running server, and after a crash exactly what recovery would keep. */
 #include "base/str.h"
 #include "broker/broker.h"
 #include "cli/commands.h"
@@ -13,6 +10,9 @@
 #include "cli/record_scan.h"
 #include "cli/table_format.h"
 #include "record/json.h"
+
+#include <inttypes.h>
+#include <string.h>
 
 enum { OUTPUT_JSON = 1 }; /* the second choice of --output everywhere here */
 
@@ -46,8 +46,7 @@ static int dump_topic(struct broker *broker, const struct command_line *line, st
     if (code != SRT_OK || (text && (code = record_format_parse(&format, text, err)) != SRT_OK)) {
         return code;
     }
-    struct dump dump = {
-        .topic = topic_name(topic), .format = text ? &format : NULL, .out = out};
+    struct dump dump = {.topic = topic_name(topic), .format = text ? &format : NULL, .out = out};
     for (int32_t i = 0; i < topic_partition_count(topic) && code == SRT_OK; i++) {
         if (only < 0 || i == only) {
             code = record_scan(topic_partition(topic, i), 0, INT64_MAX, dump_record, &dump, err);
@@ -127,7 +126,8 @@ static void list_group(void *arg, const struct group_lag *lag)
         if (lag->end < 0) {
             srt_buf_put_str(list->out, ",\"end\":null,\"lag\":null}");
         } else {
-            srt_buf_printf(list->out, ",\"end\":%" PRId64 ",\"lag\":%" PRId64 "}", lag->end, lag->lag);
+            srt_buf_printf(list->out, ",\"end\":%" PRId64 ",\"lag\":%" PRId64 "}", lag->end,
+                           lag->lag);
         }
     } else {
         table_format_cell(&list->table, "%s", lag->group);
@@ -145,14 +145,16 @@ static void list_group(void *arg, const struct group_lag *lag)
     list->first = false;
 }
 
-static const struct table_column topic_columns[] = {
-    {"TOPIC", 0}, {"PARTITION", 1}, {"START", 1}, {"END", 1}, {"RECORDS", 1}, {"BYTES", 1}, {NULL, 0}};
+static const struct table_column topic_columns[] = {{"TOPIC", 0}, {"PARTITION", 1}, {"START", 1},
+                                                    {"END", 1},   {"RECORDS", 1},   {"BYTES", 1},
+                                                    {NULL, 0}};
 
 static const struct table_column group_columns[] = {
-    {"GROUP", 0}, {"TOPIC", 0}, {"PARTITION", 1}, {"COMMITTED", 1}, {"END", 1}, {"LAG", 1}, {NULL, 0}};
+    {"GROUP", 0}, {"TOPIC", 0}, {"PARTITION", 1}, {"COMMITTED", 1},
+    {"END", 1},   {"LAG", 1},   {NULL, 0}};
 
-static void listing_begin(struct listing *list, const struct command_line *line, struct srt_buf *out,
-                          const struct table_column *columns)
+static void listing_begin(struct listing *list, const struct command_line *line,
+                          struct srt_buf *out, const struct table_column *columns)
 {
     *list = (struct listing){.json = command_number(line, "output", 0) == OUTPUT_JSON,
                              .all = command_has(line, "all"),
@@ -224,7 +226,8 @@ int log_commands_check(const struct command_line *line)
         return data_dir_end(line, code, &err);
     }
     if (found > 0) {
-        output_note("%d damaged place%s in '%s'; nothing was changed", found, found == 1 ? "" : "s", dir);
+        output_note("%d damaged place%s in '%s'; nothing was changed", found, found == 1 ? "" : "s",
+                    dir);
         return EXIT_FAILED;
     }
     output_note("no damage in '%s'", dir);

@@ -1,9 +1,9 @@
 #include "cli/offset_spec.h"
 
+#include "base/str.h"
+
 #include <stdbool.h>
 #include <string.h>
-
-#include "base/str.h"
 
 static bool is_digit(char c)
 {
@@ -34,8 +34,8 @@ static bool read_char(const char **at, char c)
     return true;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar, years 1970 to 9999. March is taken as the
- * first month, so that the leap day is the last of its year. */
+/* Days from 1970-01-01 to a date of the Gregorian calendar, years 1970 to 9999. March is taken as
+ * the first month, so that the leap day is the last of its year. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -106,7 +106,8 @@ static bool read_date(const char **at, int64_t *ret_ms)
             return false;
         }
     }
-    *ret_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000 + second * 1000 + ms;
+    *ret_ms =
+        ((days_of(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000 + second * 1000 + ms;
     return true;
 }
 
@@ -146,11 +147,13 @@ static bool read_point(const char **at, int64_t now_ms, struct offset_point *ret
         return true;
     }
     ret->kind = *start == '+' ? OFFSET_START : *start == '-' ? OFFSET_END : OFFSET_EXACT;
-    struct srt_str digits = ret->kind == OFFSET_EXACT ? word : (struct srt_str){start + 1, word.n - 1};
+    struct srt_str digits =
+        ret->kind == OFFSET_EXACT ? word : (struct srt_str){start + 1, word.n - 1};
     return digits.n > 0 && is_digit(digits.p[0]) && srt_parse_int(digits, &ret->value) == SRT_OK;
 }
 
-int offset_spec_parse(const char *text, int64_t now_ms, struct offset_spec *ret, struct srt_err *err)
+int offset_spec_parse(const char *text, int64_t now_ms, struct offset_spec *ret,
+                      struct srt_err *err)
 {
     struct offset_spec spec = {.from = {OFFSET_START, 0}, .to = {OFFSET_END, 0}};
     const char *at = text;

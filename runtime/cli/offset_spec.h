@@ -12,15 +12,15 @@
 #ifndef SRT_CLI_OFFSET_SPEC_H
 #define SRT_CLI_OFFSET_SPEC_H
 
-#include <stdint.h>
-
 #include "base/err.h"
 
+#include <stdint.h>
+
 enum offset_kind {
-    OFFSET_START,      /* value records behind the first */
-    OFFSET_END,        /* value records before the end */
-    OFFSET_EXACT,      /* value is the offset */
-    OFFSET_TIME,       /* value is ms since 1970 */
+    OFFSET_START, /* value records behind the first */
+    OFFSET_END,   /* value records before the end */
+    OFFSET_EXACT, /* value is the offset */
+    OFFSET_TIME,  /* value is ms since 1970 */
 };
 
 struct offset_point {
@@ -33,6 +33,7 @@ struct offset_spec {
     struct offset_point to; /* exclusive; OFFSET_END with 0 when not given */
 };
 
-int offset_spec_parse(const char *text, int64_t now_ms, struct offset_spec *ret, struct srt_err *err);
+int offset_spec_parse(const char *text, int64_t now_ms, struct offset_spec *ret,
+                      struct srt_err *err);
 
 #endif

@@ -3,16 +3,16 @@
  * Owner:   the command that runs.
  * Thread:  main.
  * Memory:  the caller's buffers.
- * Fails:   SRT_EEND: the other end of the pipe is closed (`| head`): stop, it is not a failure. SRT_EIO
- *          and SRT_ENOSPC. */
+ * Fails:   SRT_EEND: the other end of the pipe is closed (`| head`): stop, it is not a failure.
+ * SRT_EIO and SRT_ENOSPC. */
 #ifndef SRT_CLI_OUTPUT_H
 #define SRT_CLI_OUTPUT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/buf.h"
 #include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { OUTPUT_FLUSH_BYTES = 64 << 10 };
 
@@ -28,8 +28,8 @@ void output_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Write all bytes to a descriptor, for what must not be cut in two. Returns 0 or an errno. */
 int output_write_fd(int fd, const void *data, size_t size);
 
-/* Whether text for people may be coloured on this descriptor: a terminal, TERM not "dumb", no NO_COLOR.
- * CLICOLOR_FORCE says yes to anything; `refused` (--no-color) says no to everything. */
+/* Whether text for people may be coloured on this descriptor: a terminal, TERM not "dumb", no
+ * NO_COLOR. CLICOLOR_FORCE says yes to anything; `refused` (--no-color) says no to everything. */
 bool output_color(int fd, bool refused);
 
 #endif

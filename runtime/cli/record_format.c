@@ -1,16 +1,16 @@
 #include "cli/record_format.h"
 
-#include <string.h>
-
 #include "base/str.h"
 #include "cli/base64.h"
 #include "record/header.h"
 #include "record/json.h"
 
+#include <string.h>
+
 /* --- JSON --- */
 
-/* JSON may be written over several lines; a line of output is one object. Outside strings a line break is
- * white space, and inside strings it cannot occur, so each becomes a space. */
+/* JSON may be written over several lines; a line of output is one object. Outside strings a line
+ * break is white space, and inside strings it cannot occur, so each becomes a space. */
 static void put_json_on_one_line(struct srt_buf *to, const uint8_t *text, size_t size)
 {
     size_t from = to->len;
@@ -133,8 +133,8 @@ static int parse_escape(struct srt_buf *ops, char letter, struct srt_err *err)
         put_field(ops, '0');
         return SRT_OK;
     default:
-        return srt_fail(err, SRT_EPARSE, "format: unknown escape '\\%.1s' (known: \\n \\t \\r \\0 \\\\)",
-                        &letter);
+        return srt_fail(err, SRT_EPARSE,
+                        "format: unknown escape '\\%.1s' (known: \\n \\t \\r \\0 \\\\)", &letter);
     }
 }
 
@@ -157,9 +157,9 @@ int record_format_parse(struct record_format *format, const char *text, struct s
             put_field(&format->ops, at[1]);
             at++;
         } else {
-            code = srt_fail(err, SRT_EPARSE,
-                            "format: unknown field '%%%.1s' (known: %%t %%p %%o %%k %%v %%h %%d %%%%)",
-                            at + 1);
+            code = srt_fail(
+                err, SRT_EPARSE,
+                "format: unknown field '%%%.1s' (known: %%t %%p %%o %%k %%v %%h %%d %%%%)", at + 1);
         }
     }
     if (code != SRT_OK) {

@@ -9,23 +9,24 @@
  *      "value":{"n":1},"headers":[["source","web"]]}
  *
  * A value that is JSON is embedded as JSON, other UTF-8 becomes a string, anything else stands as
- * "value_base64"; a tombstone is null. A key is always a string, "key_base64", or null. The value of a
- * header is a string, null, or {"base64": "..."}. */
+ * "value_base64"; a tombstone is null. A key is always a string, "key_base64", or null. The value
+ * of a header is a string, null, or {"base64": "..."}. */
 #ifndef SRT_CLI_RECORD_FORMAT_H
 #define SRT_CLI_RECORD_FORMAT_H
-
-#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "record/record.h"
 
+#include <stdint.h>
+
 /* With the newline. */
 void record_format_json(struct srt_buf *to, const char *topic, int32_t partition,
                         const struct record *rec);
 
-/* A format: text with %t topic, %p partition, %o offset, %k key, %v value, %h headers (name=value,...),
- * %d timestamp in ms, %% and the escapes \n \t \r \0 \\. Keys and values are written as they are. */
+/* A format: text with %t topic, %p partition, %o offset, %k key, %v value, %h headers
+ * (name=value,...), %d timestamp in ms, %% and the escapes \n \t \r \0 \\. Keys and values are
+ * written as they are. */
 struct record_format {
     struct srt_buf ops; /* literal bytes, and a zero byte with a letter for each field */
 };

@@ -9,8 +9,8 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-int record_scan_resolve(struct partition *part, const struct offset_point *point, int64_t *ret_offset,
-                        struct srt_err *err)
+int record_scan_resolve(struct partition *part, const struct offset_point *point,
+                        int64_t *ret_offset, struct srt_err *err)
 {
     int64_t start = partition_log_start(part);
     int64_t end = partition_high_watermark(part);
@@ -89,7 +89,8 @@ int record_scan(struct partition *part, int64_t from, int64_t to, record_scan_fn
                 srt_fail(err, code, "what was read at offset %lld is no batch", (long long)from);
                 break;
             }
-            code = scan_batch(buf.data + at, &info, partition_index(part), from, to, each, arg, err);
+            code =
+                scan_batch(buf.data + at, &info, partition_index(part), from, to, each, arg, err);
             from = batch_last_offset(&info) + 1;
             at += info.size_bytes;
         }

@@ -1,10 +1,10 @@
 #include "cli/table_format.h"
 
-#include <stdarg.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/assert.h"
+
+#include <stdarg.h>
+#include <string.h>
 
 void table_format_init(struct table_format *table, const struct table_column *columns)
 {

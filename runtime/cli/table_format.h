@@ -7,9 +7,9 @@
 #ifndef SRT_CLI_TABLE_FORMAT_H
 #define SRT_CLI_TABLE_FORMAT_H
 
-#include <stddef.h>
-
 #include "base/buf.h"
+
+#include <stddef.h>
 
 struct table_column {
     const char *title; /* NULL ends the list */

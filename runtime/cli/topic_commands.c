@@ -1,7 +1,4 @@
 /* `streamrt topic ls | show | create` on a data directory. */
-#include <inttypes.h>
-#include <string.h>
-
 #include "base/limits.h"
 #include "base/str.h"
 #include "broker/broker.h"
@@ -11,6 +8,9 @@
 #include "cli/output.h"
 #include "cli/table_format.h"
 #include "record/json.h"
+
+#include <inttypes.h>
+#include <string.h>
 
 enum { OUTPUT_JSON = 1 };
 
@@ -96,8 +96,8 @@ static void list_topic(void *arg, struct topic *topic)
 static int list_topics(struct broker *broker, const struct command_line *line, struct srt_buf *out,
                        struct srt_err *err)
 {
-    static const struct table_column columns[] = {
-        {"TOPIC", 0}, {"PARTITIONS", 1}, {"RECORDS", 1}, {"SIZE", 1}, {"RETENTION", 1}, {NULL, 0}};
+    static const struct table_column columns[] = {{"TOPIC", 0}, {"PARTITIONS", 1}, {"RECORDS", 1},
+                                                  {"SIZE", 1},  {"RETENTION", 1},  {NULL, 0}};
     struct listing list = {.json = command_number(line, "output", 0) == OUTPUT_JSON,
                            .all = command_has(line, "all"),
                            .first = true,
@@ -139,8 +139,8 @@ static void show_json(struct topic *topic, struct srt_buf *out)
 
 static void show_text(struct topic *topic, struct srt_buf *out)
 {
-    static const struct table_column columns[] = {
-        {"PARTITION", 1}, {"START", 1}, {"END", 1}, {"RECORDS", 1}, {"SIZE", 1}, {NULL, 0}};
+    static const struct table_column columns[] = {{"PARTITION", 1}, {"START", 1}, {"END", 1},
+                                                  {"RECORDS", 1},   {"SIZE", 1},  {NULL, 0}};
     char text[SRT_DURATION_TEXT_MAX];
     char size[SRT_SIZE_TEXT_MAX];
     char id[TOPIC_ID_TEXT_MAX];
@@ -207,7 +207,8 @@ int topic_commands_create(const struct command_line *line)
                               SRT_TOPIC_PARTITIONS_MAX);
     }
     int64_t segment_bytes = command_number(line, "segment-bytes", (int64_t)config.segment_bytes);
-    int64_t record_bytes = command_number(line, "max-record-bytes", (int64_t)config.max_record_bytes);
+    int64_t record_bytes =
+        command_number(line, "max-record-bytes", (int64_t)config.max_record_bytes);
     if (segment_bytes < 1 || record_bytes < 1) {
         return command_misuse(line, "a segment and a record have a size");
     }
@@ -217,7 +218,8 @@ int topic_commands_create(const struct command_line *line)
     config.segment_bytes = (uint64_t)segment_bytes;
     config.max_record_bytes = (uint64_t)record_bytes;
     if (topic_name_reserved(name)) {
-        srt_fail(&err, SRT_EINVAL, "topic '%s': names that begin with __streamrt are reserved", name);
+        srt_fail(&err, SRT_EINVAL, "topic '%s': names that begin with __streamrt are reserved",
+                 name);
         return command_fail(line, &err, NULL);
     }
     struct topic *topic;

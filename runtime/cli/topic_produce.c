@@ -1,14 +1,8 @@
 /* `streamrt topic produce`: lines of standard input become records.
  *
  * Records are gathered per partition and written in rounds: one round is one atomic write over all
- * partitions, sent when enough has come together, or when the input pauses (a read that gave less than was
- * asked for), so that a slow pipe or a person at a terminal is not kept waiting. */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
+ * partitions, sent when enough has come together, or when the input pauses (a read that gave less
+ * than was asked for), so that a slow pipe or a person at a terminal is not kept waiting. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/rng.h"
@@ -21,6 +15,12 @@
 #include "record/header.h"
 #include "record/partitioner.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 enum { READ_BYTES = 64 << 10, ROUND_BYTES = 1 << 20, LINE_SLACK_BYTES = 64 << 10 };
 
 struct producer {
@@ -32,9 +32,9 @@ struct producer {
     struct sticky_partitioner sticky;
     struct srt_buf headers;
     int32_t header_count;
-    const char *key;     /* --key */
-    bool no_key;         /* --no-key */
-    int64_t partition;   /* --partition, or -1 */
+    const char *key;      /* --key */
+    bool no_key;          /* --no-key */
+    int64_t partition;    /* --partition, or -1 */
     int64_t timestamp_ms; /* --timestamp, or -1: now */
     uint64_t line_number;
     uint64_t pending; /* records in the builders */
@@ -105,8 +105,9 @@ static int send_round(struct producer *p, struct srt_err *err)
         }
         batch_builder_finish(&p->builders[i], &data, &size);
         /* the batch is the builder's own memory; the store patches the offset into it */
-        appends[write.append_count++] = (struct store_append){
-            .part = topic_partition(p->topic, i), .batches = p->builders[i].buf.data, .size_bytes = size};
+        appends[write.append_count++] = (struct store_append){.part = topic_partition(p->topic, i),
+                                                              .batches = p->builders[i].buf.data,
+                                                              .size_bytes = size};
     }
     int code = broker_write_wait(p->broker, &write, err);
     srt_free(appends);
@@ -192,7 +193,8 @@ static int produce_lines(struct producer *p, struct srt_buf *buf, struct srt_err
     }
     srt_buf_consume(buf, at);
     if (code == SRT_OK && buf->len > p->config.max_record_bytes + LINE_SLACK_BYTES) {
-        code = srt_fail(err, SRT_ETOOBIG, "line %" PRIu64 " is longer than topic '%s' takes (%" PRIu64 ")",
+        code = srt_fail(err, SRT_ETOOBIG,
+                        "line %" PRIu64 " is longer than topic '%s' takes (%" PRIu64 ")",
                         p->line_number + 1, topic_name(p->topic), p->config.max_record_bytes);
     }
     return code;

@@ -1,13 +1,10 @@
-/* `streamrt topic tail`: the last records of a topic, or what comes from some offset on; -f goes on.
+/* `streamrt topic tail`: the last records of a topic, or what comes from some offset on; -f goes
+ * on.
  *
- * Beside a running server there is no door to ask through, so following looks at the data directory: a
- * read-only view shows everything that is durable at the moment it is opened, and a new one is opened when
- * the journal's files say that something was written. Looking at their times is all that is done while
- * nothing happens. */
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
+ * Beside a running server there is no door to ask through, so following looks at the data
+ * directory: a read-only view shows everything that is durable at the moment it is opened, and a
+ * new one is opened when the journal's files say that something was written. Looking at their times
+ * is all that is done while nothing happens. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "broker/broker.h"
@@ -21,11 +18,15 @@
 #include "io/fs.h"
 #include "io/loop.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
 enum {
     TAIL_DEFAULT_COUNT = 10,
     FOLLOW_INTERVAL_MS = 200,
-    /* Two writes within one tick of the file system's clock leave the same time: look again after a write
-     * that is younger than this. */
+    /* Two writes within one tick of the file system's clock leave the same time: look again after a
+     * write that is younger than this. */
     CLOCK_TICK_MS = 50,
 };
 
@@ -45,18 +46,18 @@ struct tail {
     const struct record_format *format; /* NULL: JSON lines */
     bool follow;
     struct offset_spec spec;
-    int64_t limit;  /* records still to print; -1: all */
-    int64_t *next;  /* per partition: the first offset not yet looked at */
-    int32_t count;  /* of next */
-    int32_t only;   /* partition, or -1 */
+    int64_t limit; /* records still to print; -1: all */
+    int64_t *next; /* per partition: the first offset not yet looked at */
+    int32_t count; /* of next */
+    int32_t only;  /* partition, or -1 */
     struct srt_buf out;
     struct srt_buf lines;
     struct kept *kept;
     size_t kept_count;
     size_t kept_cap;
     struct io_loop *loop;
-    uint64_t seen;  /* fingerprint of the journal at the last look */
-    bool fresh;     /* something may have been written within the same tick */
+    uint64_t seen; /* fingerprint of the journal at the last look */
+    bool fresh;    /* something may have been written within the same tick */
     int code;
     struct srt_err err;
 };
@@ -97,8 +98,8 @@ static int compare_kept(const void *left, const void *right)
 {
     const struct kept *a = left;
     const struct kept *b = right;
-    /* Within a partition the offset decides, whatever the timestamps say; qsort needs one order for all,
-     * so the lines of a partition get times that never go back (see order_kept). */
+    /* Within a partition the offset decides, whatever the timestamps say; qsort needs one order for
+     * all, so the lines of a partition get times that never go back (see order_kept). */
     if (a->timestamp_ms != b->timestamp_ms) {
         return a->timestamp_ms < b->timestamp_ms ? -1 : 1;
     }
@@ -134,7 +135,8 @@ static int print_last(struct tail *tail, struct topic *topic, struct srt_err *er
         int64_t end = partition_high_watermark(part);
         int64_t start = partition_log_start(part);
         tail->next[i] = end;
-        code = record_scan(part, count > end - start ? start : end - count, end, keep_record, tail, err);
+        code = record_scan(part, count > end - start ? start : end - count, end, keep_record, tail,
+                           err);
     }
     order_kept(tail);
     size_t first = tail->kept_count > (size_t)count ? tail->kept_count - (size_t)count : 0;
@@ -322,7 +324,8 @@ int topic_tail_run(const struct command_line *line)
     srt_buf_init(&tail.out);
     srt_buf_init(&tail.lines);
     int64_t newest_ms;
-    tail.seen = fingerprint(&tail, &newest_ms); /* before the first look: what comes during it counts */
+    tail.seen =
+        fingerprint(&tail, &newest_ms); /* before the first look: what comes during it counts */
     tail.fresh = now_ms - newest_ms < CLOCK_TICK_MS;
     int code = look(&tail, offset ? print_range : print_last, &tail.err);
     if (code == SRT_OK && tail.follow) {

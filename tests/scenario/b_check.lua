@@ -1,7 +1,11 @@
+-- app_commands.c and loading.c from outside: what `check` says, and `run` before it starts.
 local t = require "scenario"
 
 t.case("a good configuration says nothing on standard output", function(dir)
-  t.write(dir .. "/a.yaml", "topics: { x: {} }\npipelines: { p: { from: x, steps: [ { filter: v.a }, { to: y } ] } }\n")
+  t.write(dir .. "/a.yaml", [[
+topics: { x: {} }
+pipelines: { p: { from: x, steps: [ { filter: v.a }, { to: y } ] } }
+]])
   local r = t.run { "check", dir .. "/a.yaml" }
   t.equal(r.code, 0, r.err)
   t.equal(r.out, "")
@@ -55,7 +59,11 @@ t.case("a file that is not there is a mistake like another", function(dir)
 end)
 
 t.case("a Lua file is checked too", function(dir)
-  t.write(dir .. "/a.lua", "local s = require 'streamrt'\ns.pipeline { name = 'p' }\ns.topic('x')\n  :filter('v.a +')\n")
+  t.write(dir .. "/a.lua", [[
+local s = require "streamrt"
+s.pipeline { name = "p" }
+s.topic "x" :filter "v.a +" :to "y"
+]])
   local r = t.run { "check", dir .. "/a.lua" }
   t.equal(r.code, 1, r.err)
   t.contains(r.out, "a.lua:")

@@ -2,7 +2,7 @@ local t = require "scenario"
 
 -- A copy, so that nothing is written beside the examples.
 local function example(dir, name)
-  t.shell(string.format("cp -r %s %s", t.quote(t.root .. "/examples/" .. name), t.quote(dir .. "/e")))
+  t.shell("cp -r " .. t.quote(t.root .. "/examples/" .. name) .. " " .. t.quote(dir .. "/e"))
   return dir .. "/e/streamrt.yaml"
 end
 
@@ -15,7 +15,8 @@ end)
 
 t.case("02-filter keeps the large orders, and untouched fields as they were", function(dir)
   t.must { "run", example(dir, "02-filter"), "--data-dir", dir .. "/d", "--until-drained" }
-  local found = t.lines(t.must { "log", "dump", "orders.large", "--data-dir", dir .. "/d", "-f", "%k %v\\n" })
+  local found = t.lines(t.must { "log", "dump", "orders.large", "--data-dir", dir .. "/d",
+    "-f", "%k %v\\n" })
   t.same_multiset(found, {
     'ada {"order":"o-1","customer":"ada","total":250.0,"items":[1,2],"vat":50.0}',
     'ada {"order":"o-3","customer":"ada","total":100,"items":[3],"vat":20.0}',
@@ -42,8 +43,8 @@ t.case("04-follow sorts the lines of a growing file", function(dir)
   server:wait_for "^ready"
   local out = dir .. "/out"
   t.shell("mkfifo " .. out)
-  local tail = t.start { "topic", "tail", "log.errors", "--data-dir", dir .. "/d", "-f", "--format", "%v\\n",
-    stdout_file = out }
+  local tail = t.start { "topic", "tail", "log.errors", "--data-dir", dir .. "/d", "-f",
+    "--format", "%v\\n", stdout_file = out }
   local seen = assert(io.open(out, "r"))
   tail:await_pid()
   t.equal(seen:read "l", "ERROR down")

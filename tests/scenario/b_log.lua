@@ -1,9 +1,11 @@
+-- log_commands.c, data_dir.c and record_scan.c from outside; output.c when its reader goes away.
 local t = require "scenario"
 
 local function fill(dir)
   local d = dir .. "/d"
   t.must { "topic", "create", "orders", "--data-dir", d, "-p", "2" }
-  t.must { "topic", "produce", "orders", "--data-dir", d, stdin = 'a\t{"n":[1,2.0,null]}\nb\ttext\nc\t\255\n' }
+  t.must { "topic", "produce", "orders", "--data-dir", d,
+    stdin = 'a\t{"n":[1,2.0,null]}\nb\ttext\nc\t\255\n' }
   return d
 end
 
@@ -82,8 +84,8 @@ t.case("a reader that has had enough is no failure", function(dir)
     lines[i] = "some value that is not very short " .. i
   end
   t.must { "topic", "produce", "x", "--data-dir", d, stdin = table.concat(lines, "\n") }
-  local pipe = io.popen(string.format("(%s log dump x --data-dir %s; echo $? >&2) 2>%s/err | head -n 1",
-    t.quote(t.binary), t.quote(d), t.quote(dir)))
+  local dump = string.format("%s log dump x --data-dir %s", t.quote(t.binary), t.quote(d))
+  local pipe = io.popen(string.format("(%s; echo $? >&2) 2>%s/err | head -n 1", dump, t.quote(dir)))
   assert(pipe:read "l")
   pipe:close()
   t.equal(t.read(dir .. "/err"), "0\n")

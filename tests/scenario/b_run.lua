@@ -1,9 +1,15 @@
+-- lifecycle.c, assemble.c, ready_file.c and summary.c from outside: what `run` does.
 local t = require "scenario"
 
 local function config(dir, text)
   local path = dir .. "/streamrt.yaml"
   t.write(path, text)
   return path
+end
+
+-- What `topic show` says of a topic.
+local function show(dir, topic)
+  return t.json.decode(t.must { "topic", "show", topic, "--data-dir", dir .. "/d", "-o", "json" })
 end
 
 t.case("lines of standard input become lines of standard output", function(dir)
@@ -15,7 +21,8 @@ pipelines:
       - map: "'hello, ' .. v"
       - to_stdout: {}
 ]])
-  local r = t.run { "run", path, "--data-dir", dir .. "/d", "--until-drained", stdin = "Ada\nLin\nMax" }
+  local r = t.run { "run", path, "--data-dir", dir .. "/d", "--until-drained",
+    stdin = "Ada\nLin\nMax" }
   t.equal(r.code, 0, r.err)
   t.same_multiset(t.lines(r.out), { "hello, Ada", "hello, Lin", "hello, Max" })
   local p = t.summary(r.err).hello
@@ -64,18 +71,18 @@ end)
 t.case("a configuration without pipelines makes its topics", function(dir)
   local path = config(dir, "topics:\n  orders: { partitions: 5, retention: 1d }\n")
   t.must { "run", path, "--data-dir", dir .. "/d", "--until-drained" }
-  local topic = t.json.decode(t.must { "topic", "show", "orders", "--data-dir", dir .. "/d", "-o", "json" })
+  local topic = show(dir, "orders")
   t.equal(topic.partition_count, 5)
   t.equal(topic.retention_ms, 86400000)
 end)
 
 t.case("declared options of a topic are changed, partitions are only added", function(dir)
-  local args = { "run", config(dir, "topics: { orders: { partitions: 2 } }\n"), "--data-dir", dir .. "/d",
-    "--until-drained" }
+  local path = config(dir, "topics: { orders: { partitions: 2 } }\n")
+  local args = { "run", path, "--data-dir", dir .. "/d", "--until-drained" }
   t.must(args)
   config(dir, "topics: { orders: { partitions: 4, retention: 2d } }\n")
   t.must(args)
-  local topic = t.json.decode(t.must { "topic", "show", "orders", "--data-dir", dir .. "/d", "-o", "json" })
+  local topic = show(dir, "orders")
   t.equal(topic.partition_count, 4)
   t.equal(topic.retention_ms, 2 * 86400000)
   config(dir, "topics: { orders: { partitions: 3 } }\n")
@@ -93,7 +100,9 @@ t.case("a source topic that does not exist is a wrong configuration", function(d
 end)
 
 t.case("a source topic may exist in the data directory alone", function(dir)
-  local path = config(dir, "pipelines: { p: { from: { topic: given, codec: text }, steps: [ { to: x } ] } }\n")
+  local path = config(dir, [[
+pipelines: { p: { from: { topic: given, codec: text }, steps: [ { to: x } ] } }
+]])
   t.must { "topic", "create", "given", "--data-dir", dir .. "/d" }
   t.must { "topic", "produce", "given", "--data-dir", dir .. "/d", stdin = "a\nb\n" }
   t.must { "run", path, "--data-dir", dir .. "/d", "--until-drained" }
@@ -102,8 +111,9 @@ end)
 
 t.case("settings can be changed on the command line", function(dir)
   local path = config(dir, "topics: { orders: { partitions: 2 } }\n")
-  t.must { "run", path, "--data-dir", dir .. "/d", "--until-drained", "--set", "topics.orders.partitions=7" }
-  local topic = t.json.decode(t.must { "topic", "show", "orders", "--data-dir", dir .. "/d", "-o", "json" })
+  t.must { "run", path, "--data-dir", dir .. "/d", "--until-drained",
+    "--set", "topics.orders.partitions=7" }
+  local topic = show(dir, "orders")
   t.equal(topic.partition_count, 7)
 end)
 
@@ -113,7 +123,8 @@ local s = require "streamrt"
 s.pipeline { name = "app" }
 s.stdin { codec = "text" }:map "v:upper()":to "loud"
 ]])
-  local r = t.run { "run", dir .. "/app.lua", "--data-dir", dir .. "/d", "--until-drained", stdin = "a\nb\n" }
+  local r = t.run { "run", dir .. "/app.lua", "--data-dir", dir .. "/d", "--until-drained",
+    stdin = "a\nb\n" }
   t.equal(r.code, 0, r.err)
   t.equal(t.summary(r.err).app.out, 2)
   t.equal(#t.dump(dir .. "/d", "loud"), 2)

@@ -1,3 +1,4 @@
+-- Ended at every place where bytes become durable, visible or acknowledged, and started again.
 local t = require "scenario"
 
 local config = [[
@@ -22,7 +23,7 @@ local function prepare(dir)
   return lines
 end
 
--- All lines of `log dump`, "partition:offset value"; nil where there is no topic or no directory yet.
+-- All lines of `log dump`, "partition:offset value"; nil where there is no topic yet.
 local function dump(dir)
   local r = t.run { "log", "dump", "numbers", "--data-dir", dir .. "/d", "-f", "%p:%o %v\\n" }
   if r.code == 0 then
@@ -79,7 +80,8 @@ end)
 
 t.case("a fault that cannot be read is refused", function(dir)
   prepare(dir)
-  local r = t.run { "run", dir .. "/c.yaml", "--data-dir", dir .. "/d", env = { STREAMRT_FAULT = "nonsense" } }
+  local r = t.run { "run", dir .. "/c.yaml", "--data-dir", dir .. "/d",
+    env = { STREAMRT_FAULT = "nonsense" } }
   t.equal(r.code, 2)
   t.contains(r.err, "STREAMRT_FAULT")
 end)

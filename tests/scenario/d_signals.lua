@@ -1,3 +1,4 @@
+-- interrupt.c and lifecycle.c from outside.
 local t = require "scenario"
 
 local endless = [[
@@ -15,8 +16,8 @@ for _, signal in ipairs { "TERM", "INT" } do
     server:wait_for "^ready"
     local out = dir .. "/out"
     t.shell("mkfifo " .. out)
-    local tail = t.start { "topic", "tail", "numbers", "--data-dir", dir .. "/d", "--offset", "start", "-f",
-      "--format", "%v\\n", stdout_file = out }
+    local tail = t.start { "topic", "tail", "numbers", "--data-dir", dir .. "/d", "-f",
+      "--offset", "start", "--format", "%v\\n", stdout_file = out }
     local seen = assert(io.open(out, "r"))
     tail:await_pid()
     assert(seen:read "l") -- something is committed

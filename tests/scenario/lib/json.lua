@@ -1,11 +1,12 @@
--- A small JSON reader for tests. Objects and arrays become tables, null becomes json.null; integers stay
--- integers. json.canonical gives one text for equal values, with keys in order.
+-- A small JSON reader for tests. Objects and arrays become tables, null becomes json.null; integers
+-- stay integers. json.canonical gives one text for equal values, with keys in order.
 
 local M = { null = setmetatable({}, { __tostring = function() return "null" end }) }
 
 local decode_value
 
-local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
+local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\",
+  ["/"] = "/" }
 
 local function decode_string(text, at)
   local parts = {}

@@ -17,7 +17,7 @@ M.root = assert(os.getenv "STREAMRT_ROOT", "STREAMRT_ROOT names the source tree"
 
 local LIMIT_S = os.getenv "STREAMRT_SCENARIO_LIMIT_S" or "60" -- a process that hangs is killed then
 
--- ---------------------------------------------------------------------------------- small things
+-- --- small things ---
 
 function M.quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
@@ -59,7 +59,7 @@ function M.shell(command)
   end
 end
 
--- ---------------------------------------------------------------------------------- assertions
+-- --- assertions ---
 
 local function show(value)
   return type(value) == "string" and string.format("%q", value) or tostring(value)
@@ -67,7 +67,8 @@ end
 
 function M.equal(found, expected, what)
   if found ~= expected then
-    error(string.format("%s: expected %s, found %s", what or "value", show(expected), show(found)), 2)
+    local text = string.format("expected %s, found %s", show(expected), show(found))
+    error((what and what .. ": " or "") .. text, 2)
   end
 end
 
@@ -101,7 +102,7 @@ function M.same_multiset(found, expected, what)
   end
 end
 
--- ---------------------------------------------------------------------------------- processes
+-- --- processes ---
 
 local function command_line(args, env)
   local parts = {}
@@ -138,7 +139,8 @@ end
 function M.must(args)
   local result = M.run(args)
   if result.code ~= 0 then
-    error(string.format("streamrt %s: exit %d: %s", table.concat(args, " "), result.code, result.err), 2)
+    local command = table.concat(args, " ")
+    error(string.format("streamrt %s: exit %d: %s", command, result.code, result.err), 2)
   end
   return result.out
 end
@@ -208,7 +210,7 @@ function Process:wait()
   return tonumber(code), table.concat(self.said, "\n")
 end
 
--- ---------------------------------------------------------------------------------- looking at data
+-- --- looking at data ---
 
 local json = require "json"
 M.json = json
@@ -232,7 +234,7 @@ function M.summary(err)
   return json.decode(text).pipelines
 end
 
--- ---------------------------------------------------------------------------------- cases
+-- --- cases ---
 
 local failed, passed = 0, 0
 local only = arg and arg[1]
@@ -245,7 +247,8 @@ function M.case(name, body)
   local dir = pipe:read "l"
   pipe:close()
   local ok, message = xpcall(body, function(text)
-    return tostring(text) .. "\n" .. debug.traceback("", 2):match "[^\n]*%.lua:%d+: in function <[^\n]*"
+    local where = debug.traceback("", 2):match "[^\n]*%.lua:%d+: in function <[^\n]*"
+    return tostring(text) .. "\n" .. (where or "")
   end, dir)
   for process in pairs(running) do
     os.execute("kill -KILL " .. process.pid)

@@ -1,10 +1,10 @@
-#include <stdio.h>
-
 #include "cli/command.h"
 #include "cli/command_help.h"
 #include "cli/exit_code.h"
 #include "support/capture.h"
 #include "support/cmocka_srt.h"
+
+#include <stdio.h>
 
 /* What the handler of `run` was given. */
 static struct {
@@ -41,7 +41,7 @@ static const command_fn externals[COMMAND_EXTERNAL_COUNT] = {
 /* Run with the arguments up to NULL, what was printed captured. */
 static int call(const char *first, ...)
 {
-    char *argv[16] = {(char *)(uintptr_t)"streamrt"};
+    char *argv[16] = {(char *)(uintptr_t) "streamrt"};
     int argc = 1;
     va_list args;
     va_start(args, first);
@@ -69,7 +69,8 @@ static void expect_error(int rc, const char *part)
 static void flags_and_arguments_come_in_any_order(void **state)
 {
     (void)state;
-    assert_int_equal(call("run", "a.yaml", "--data-dir", "d", "b.yaml", "--until-drained", NULL), 42);
+    assert_int_equal(call("run", "a.yaml", "--data-dir", "d", "b.yaml", "--until-drained", NULL),
+                     42);
     assert_int_equal(seen.arg_count, 2);
     assert_string_equal(seen.args[0], "a.yaml");
     assert_string_equal(seen.args[1], "b.yaml");
@@ -80,7 +81,8 @@ static void flags_and_arguments_come_in_any_order(void **state)
 static void values_may_be_attached(void **state)
 {
     (void)state;
-    assert_int_equal(call("run", "--data-dir=d=e", "--set=a=1", "--set", "b=2", "a.yaml", NULL), 42);
+    assert_int_equal(call("run", "--data-dir=d=e", "--set=a=1", "--set", "b=2", "a.yaml", NULL),
+                     42);
     assert_string_equal(seen.data_dir, "d=e");
     assert_string_equal(seen.sets[0], "a=1");
     assert_string_equal(seen.sets[1], "b=2");
@@ -120,7 +122,8 @@ static void values_are_typed(void **state)
     (void)state;
     expect_error(call("topic", "create", "t", "--data-dir", "d", "--retention", "7", NULL),
                  "expected a duration");
-    expect_error(call("topic", "create", "t", "--data-dir", "d", "-p", "many", NULL), "expected a count");
+    expect_error(call("topic", "create", "t", "--data-dir", "d", "-p", "many", NULL),
+                 "expected a count");
     expect_error(call("check", "-o", "xml", "a.yaml", NULL), "one of: text, json, sarif");
 }
 
@@ -134,10 +137,11 @@ static void what_is_missing_is_named(void **state)
 
 static void what_is_planned_is_refused_by_name(void **state)
 {
-    static const char *const later[] = {"repl",   "test",    "eval",       "fmt", "dev",   "top",
-                                        "bench",  "gen",     "status",     "reload", "diff",
-                                        "explain", "completion"};
-    static const char *const nouns[] = {"group", "queue", "pipeline", "dlq", "context", "cluster", NULL};
+    static const char *const later[] = {"repl", "test",    "eval",      "fmt",    "dev",
+                                        "top",  "bench",   "gen",       "status", "reload",
+                                        "diff", "explain", "completion"};
+    static const char *const nouns[] = {"group",   "queue",   "pipeline", "dlq",
+                                        "context", "cluster", NULL};
     (void)state;
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         expect_error(call(later[i], NULL), "E090");
@@ -196,7 +200,8 @@ static void the_table_is_well_formed(void **state)
     for (const struct command *c = command_table; c->path; c++) {
         assert_non_null(c->help);
         assert_ptr_equal(command_find(c->path), c); /* no path twice */
-        assert_int_equal((c->handler != NULL) + (c->external != COMMAND_NOT_EXTERNAL), !c->unavailable);
+        assert_int_equal((c->handler != NULL) + (c->external != COMMAND_NOT_EXTERNAL),
+                         !c->unavailable);
         assert_true(c->unavailable || c->examples);
         for (const struct command_flag *f = c->flags; f && f->name; f++) {
             assert_non_null(f->help);
@@ -220,10 +225,12 @@ static void version_says_which(void **state)
 static void a_missing_data_directory_is_one_clear_line(void **state)
 {
     (void)state;
-    assert_int_equal(call("log", "topics", "--data-dir", "/nonexistent/streamrt", NULL), EXIT_FAILED);
+    assert_int_equal(call("log", "topics", "--data-dir", "/nonexistent/streamrt", NULL),
+                     EXIT_FAILED);
     assert_non_null(strstr(capture_stderr(), "/nonexistent/streamrt"));
     assert_int_equal(
-        call("log", "topics", "--data-dir", "/nonexistent/streamrt", "-o", "json", NULL), EXIT_FAILED);
+        call("log", "topics", "--data-dir", "/nonexistent/streamrt", "-o", "json", NULL),
+        EXIT_FAILED);
     assert_non_null(strstr(capture_stdout(), "{\"error\":{\"code\":\"ENOENT\""));
 }
 

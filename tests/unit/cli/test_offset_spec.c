@@ -20,8 +20,10 @@ static const struct spec_case good[] = {
     {":end", {{OFFSET_START, 0}, {OFFSET_END, 0}}},
     {"-10:end", {{OFFSET_END, 10}, {OFFSET_END, 0}}},
     {"@-1h", {{OFFSET_TIME, 1800000000000 - HOUR_MS}, {OFFSET_END, 0}}},
-    {"@-1h:5m", {{OFFSET_TIME, 1800000000000 - HOUR_MS}, {OFFSET_TIME, 1800000000000 - HOUR_MS + 300000}}},
-    {"@-2h:@-1h", {{OFFSET_TIME, 1800000000000 - 2 * HOUR_MS}, {OFFSET_TIME, 1800000000000 - HOUR_MS}}},
+    {"@-1h:5m",
+     {{OFFSET_TIME, 1800000000000 - HOUR_MS}, {OFFSET_TIME, 1800000000000 - HOUR_MS + 300000}}},
+    {"@-2h:@-1h",
+     {{OFFSET_TIME, 1800000000000 - 2 * HOUR_MS}, {OFFSET_TIME, 1800000000000 - HOUR_MS}}},
     {"@1431857103000", {{OFFSET_TIME, 1431857103000}, {OFFSET_END, 0}}},
     {"@2015-05-17T10:05:03Z", {{OFFSET_TIME, 1431857103000}, {OFFSET_END, 0}}},
     {"@2015-05-17T12:05:03+02:00", {{OFFSET_TIME, 1431857103000}, {OFFSET_END, 0}}},
@@ -50,9 +52,21 @@ static void reads_every_spelling(void **state)
 
 static void refuses_what_it_does_not_know(void **state)
 {
-    static const char *const bad[] = {"",      "now",   "@",       "@yesterday", "+",    "-",
-                                      "4x",    "42:",   "@-1",     "42:99:1",    "--10", "@2015-13-01",
-                                      "@2015-05-17T25:00Z", "99999999999999999999", "42 "};
+    static const char *const bad[] = {"",
+                                      "now",
+                                      "@",
+                                      "@yesterday",
+                                      "+",
+                                      "-",
+                                      "4x",
+                                      "42:",
+                                      "@-1",
+                                      "42:99:1",
+                                      "--10",
+                                      "@2015-13-01",
+                                      "@2015-05-17T25:00Z",
+                                      "99999999999999999999",
+                                      "42 "};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct offset_spec spec;

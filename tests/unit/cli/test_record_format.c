@@ -95,7 +95,8 @@ static void a_format_fills_every_field(void **state)
     header_put(&headers, "b", 1, "y", 1);
     rec.headers = headers.data;
     rec.headers_len = (uint32_t)headers.len;
-    assert_int_equal(record_format_parse(&format, "%t %p:%o\\t%k=%v [%h] %d 100%%\\n", &err), SRT_OK);
+    assert_int_equal(record_format_parse(&format, "%t %p:%o\\t%k=%v [%h] %d 100%%\\n", &err),
+                     SRT_OK);
     record_format_put(&format, &buf, "orders", 2, &rec);
     assert_string_equal(srt_buf_cstr(&buf), "orders 2:7\tk=v [a=x,b=y] 1431857103000 100%\n");
     record_format_fini(&format);
