@@ -14,7 +14,7 @@ local PLACES = { "/wo" .. "rk/", "%.%./sha" .. "red" }
 -- Samples: what they hold is what is tested.
 local function is_sample(path)
     return path:find("^tests/golden/") or path:find("^tests/mistakes/")
-        or path:find("^examples/.*%.log$")
+        or path:find("^tests/fuzz/corpus/") or path:find("^examples/.*%.log$")
 end
 
 return function(tree, report)
