@@ -15,7 +15,7 @@ static const struct srt_option throttle_options[] = {
      .doc = "How many records of one key pass, as in 100/s, 5/m or 1/10s. Required."},
     {.name = "by",
      .type = SRT_OPTION_SECTION,
-     .doc = "What to count by: a function. Without it all records are counted together."},
+     .doc = "What to count by: a function. Without it, the record's key."},
     SRT_OPTION_END,
 };
 
@@ -118,7 +118,7 @@ static const struct operator operators[] = {
      .what = "Replaces a record by one for each item of the list that the function returns.",
      .yaml = "flat_map: v.items",
      .lua = ":flat_map \"v.items\"",
-     .nil = "as an empty list: the record is dropped",
+     .nil = "an error: return {} to drop the record",
      .order = "kept; the items in the list's order",
      .state = no_state},
     {.kind = STAGE_PEEK,
@@ -174,7 +174,7 @@ static const struct operator operators[] = {
              "the rest.",
      .yaml = "throttle: { by: v.user, rate: 100/s }",
      .lua = ":throttle { by = \"v.user\", rate = \"100/s\" }",
-     .nil = "records without a key are counted together",
+     .nil = "an error",
      .order = "kept per key",
      .state = "counters per key, in memory: a restart begins with full ones"},
     {.kind = STAGE_SAMPLE,
@@ -182,7 +182,9 @@ static const struct operator operators[] = {
      .takes = OPERATOR_OPTIONS,
      .scalar = "ratio",
      .options = sample_options,
-     .what = "Lets a part of the records pass, chosen at random.",
+     .what = "Lets a part of the records pass, chosen as if at random by where each came from, so "
+             "that a "
+             "replay takes the same ones.",
      .yaml = "sample: 0.1",
      .lua = ":sample(0.1)",
      .nil = no_function,
