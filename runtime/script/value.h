@@ -5,9 +5,9 @@
  * Thread:  the state's.
  * Memory:  counted against the state's cap.
  * Fails:   pushing: SRT_EPARSE for a scalar that is not JSON, else only when touched: then the script sees
- *          an error that names the byte. Encoding: SRT_EINVAL with a path ("v.items[3].price is nan"),
- *          SRT_ETOOBIG for depth. Both functions may raise Lua errors out of memory: call them inside
- *          script_call's protection or through the protected variants here, which never raise. */
+ *          an error that names the byte. Encoding: SRT_EINVAL with a path ("v.items[3].price is not a
+ *          number that JSON can hold (nan)"), SRT_ETOOBIG for depth. SRT_EBUDGET when the state has no
+ *          memory left. Nothing here raises Lua errors; call these outside of script_call. */
 #ifndef SRT_SCRIPT_VALUE_H
 #define SRT_SCRIPT_VALUE_H
 
@@ -41,8 +41,8 @@ int value_push_bytes(struct script *script, const uint8_t *data, int32_t size, s
 
 /* Append the encoding of the value at `index`: an untouched lazy value gives its original bytes, a changed
  * one is spliced. Under CODEC_JSON strings are quoted; under text and bytes a string is written as it is
- * and everything else as JSON. nil is SRT_EINVAL. Never raises. Metamethods of the script run protected
- * and against its deadline. */
+ * and everything else as JSON. nil is SRT_EINVAL. Never raises. Fields are read raw: no code of the script
+ * runs. */
 int value_encode(struct script *script, int index, enum codec codec, struct srt_buf *to,
                  struct srt_err *err);
 
