@@ -118,6 +118,7 @@ void fixture_init(struct fixture *f, struct fake_disk *disk)
     f->options.on_fatal_ctx = f;
     partition_config_default(&f->config);
     f->config.segment_bytes = 16 << 10;
+    f->config.retention_ms = -1; /* the records of tests are from 1970 */
     f->config.index_interval_bytes = 512;
 }
 

@@ -6,8 +6,6 @@
 #include <sched.h>
 #include <string.h>
 
-#include "base/fault.h"
-
 enum { WRITES = 30 };
 
 static int run(struct fixture *f, bool acked[WRITES], int64_t offsets[WRITES])
@@ -164,7 +162,8 @@ static int append_on_full_disk(struct fixture *f, struct srt_buf *buf, int i, in
             if (!heal) {
                 return PENDING;
             }
-            assert_int_equal(fixture_try_note(f, 1, 1), SRT_ENOSPC);
+            int rc = fixture_try_note(f, 1, 1); /* refused, unless a freed file has made room */
+            assert_true(rc == SRT_ENOSPC || rc == SRT_OK);
             fake_disk_heal(f->disk);
             while (store_waits_for_room(f->store)) {
                 sched_yield();
@@ -198,9 +197,10 @@ static void fill_disk(uint64_t room, bool heal)
         }
     }
     if (f.store) {
-        assert_int_equal(fixture_try_close(&f), pending ? SRT_ENOSPC : SRT_OK);
+        rc = fixture_try_close(&f); /* a freed file may have made room at last */
+        assert_true(rc == SRT_OK || (pending && rc == SRT_ENOSPC));
+        assert_int_equal(f.fatal_count, rc != SRT_OK);
     }
-    assert_int_equal(f.fatal_count, pending);
     fixture_fini(&f);
     srt_buf_fini(&buf);
     fake_disk_heal(disk);
@@ -222,8 +222,9 @@ static void a_full_disk_refuses_writes_and_loses_none(void **state)
 static void a_durable_write_waits_for_room_in_its_segment(void **state)
 {
     (void)state;
+    struct fake_disk *disk = fake_disk_create();
     struct fixture f;
-    fixture_init(&f, NULL);
+    fixture_init(&f, disk);
     fixture_open(&f);
     fixture_create(&f, 0, 1);
     struct partition *part = fixture_part(&f, 0, 0);
@@ -232,19 +233,19 @@ static void a_durable_write_waits_for_room_in_its_segment(void **state)
     struct srt_buf buf;
     srt_buf_init(&buf);
     fixture_batch(&buf, 2, 2, 10, 0);
-    _Atomic int code = 1;
+    _Atomic int code = PENDING;
     struct store_append append = {.part = part, .batches = buf.data, .size_bytes = buf.len};
     struct store_write write = {
         .appends = &append, .append_count = 1, .done = finished, .arg = &code};
-    srt_fault_arm(SRT_FAULT_segment_write, 1, SRT_FAULT_ERRNO_FROM_THEN_ON, ENOSPC);
+    fake_disk_limit_space(disk, 0); /* the journal has its room already */
     assert_int_equal(store_submit(f.store, &write), SRT_OK);
     while (!store_waits_for_room(f.store)) {
         sched_yield();
     }
     assert_int_equal(fixture_try_note(&f, 1, 1), SRT_ENOSPC); /* others are refused meanwhile */
-    assert_int_equal(code, 1);
+    assert_int_equal(code, PENDING);
     assert_int_equal(partition_high_watermark(part), 2);
-    srt_fault_disarm();
+    fake_disk_heal(disk);
     while (store_waits_for_room(f.store)) {
         sched_yield();
     }
@@ -256,18 +257,19 @@ static void a_durable_write_waits_for_room_in_its_segment(void **state)
     srt_buf_fini(&buf);
     fixture_close(&f);
     fixture_fini(&f);
+    fake_disk_destroy(disk);
 }
 
 static void a_failed_sync_stops_the_store_for_good(void **state)
 {
     (void)state;
+    struct fake_disk *disk = fake_disk_create();
     struct fixture f;
-    fixture_init(&f, NULL);
+    fixture_init(&f, disk);
     fixture_open(&f);
     fixture_create(&f, 0, 1);
-    srt_fault_arm(SRT_FAULT_journal_sync, 1, SRT_FAULT_ERRNO, EIO);
+    fake_disk_fail(disk, FAKE_DISK_DATASYNC, 1, EIO);
     assert_int_equal(fixture_try_append(&f, fixture_part(&f, 0, 0), 1, 1, 10, 0, NULL), SRT_EFSYNC);
-    srt_fault_disarm();
     assert_int_equal(partition_high_watermark(fixture_part(&f, 0, 0)), 0);
     int rc = fixture_try_append(&f, fixture_part(&f, 0, 0), 1, 1, 10, 0, NULL);
     assert_int_equal(rc, SRT_EFSYNC); /* why it was refused */
@@ -278,9 +280,10 @@ static void a_failed_sync_stops_the_store_for_good(void **state)
     assert_int_equal(f.fatal_count, 1);
     assert_int_equal(f.fatal.code, SRT_EFSYNC);
     fixture_open(&f);
-    assert_true(fixture_count(fixture_part(&f, 0, 0)) <= 1);
+    assert_int_equal(fixture_count(fixture_part(&f, 0, 0)), 0); /* the failed sync dropped it */
     fixture_close(&f);
     fixture_fini(&f);
+    fake_disk_destroy(disk);
 }
 
 int main(void)
