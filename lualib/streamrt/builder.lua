@@ -6,9 +6,9 @@
 --
 -- Nothing runs here. Each call adds a step to a tree, and when the file has ended the engine takes
 -- the tree (runtime/pipeline/builder.c), turns it into what YAML would have given, and compiles
--- that: both forms are one language. Functions stay in this state under a number; a worker runs the file
--- again in a state of its own and finds the same functions under the same numbers, because they are
--- numbered in the order in which the file hands them over.
+-- that: both forms are one language. Functions stay in this state under a number; a worker runs the
+-- file again in a state of its own and finds the same functions under the same numbers, because
+-- they are numbered in the order in which the file hands them over.
 --
 -- What the module returns becomes part of `s`. The engine's own entry points (begin, finish,
 -- refused) are in its metatable, where they are out of the way.

@@ -14,9 +14,10 @@
 #include "config/doc.h"
 
 enum {
-    CONFIG_DEPTH_MAX = 64,     /* nesting of one file: readers recurse */
-    CONFIG_NODES_MAX = 200000, /* of one document, aliases expanded: bounds "billion laughs" */
-    CONFIG_TEXT_MAX = 1 << 20, /* one scalar after ${} substitution */
+    CONFIG_DEPTH_MAX = 64,      /* nesting of one file: readers recurse */
+    CONFIG_NODES_MAX = 200000,  /* of one document, aliases expanded: bounds "billion laughs" */
+    CONFIG_ENTRIES_MAX = 10000, /* of one map: each new key is compared with those before */
+    CONFIG_TEXT_MAX = 1 << 20,  /* one scalar after ${} substitution */
     DIAG_NOTES_MAX = 4,
     DIAG_KEPT_MAX = 2 * SRT_CONFIG_ERRORS_MAX, /* errors, and as many warnings and hints */
 };

@@ -283,6 +283,12 @@ static bool read_entry(struct reading *in, struct config_node *map, yaml_event_t
     if (!value) {
         return false;
     }
+    if (map->entry_count == CONFIG_ENTRIES_MAX) {
+        diag_report(in->doc, DIAG_ERROR, DIAG_E002, &mark, "a map has more than %d keys",
+                    CONFIG_ENTRIES_MAX);
+        in->failed = true;
+        return false;
+    }
     const struct config_entry *first = config_find_entry(map, key);
     if (first) {
         report_duplicate(in, key, &mark, first);

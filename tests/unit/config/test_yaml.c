@@ -180,6 +180,21 @@ static void nesting_is_bounded(void **state)
     config_doc_destroy(doc);
 }
 
+static void a_map_has_a_bounded_number_of_keys(void **state)
+{
+    (void)state;
+    struct srt_buf text;
+    srt_buf_init(&text);
+    for (int i = 0; i <= 10000; i++) {
+        srt_buf_printf(&text, "k%d: 1\n", i);
+    }
+    struct config_doc *doc = fixture_doc();
+    assert_null(config_doc_read_text(doc, "a.yaml", srt_buf_cstr(&text)));
+    fixture_assert_says(doc, "a map has more than 10000 keys\n     --> a.yaml:10001:1\n");
+    config_doc_destroy(doc);
+    srt_buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +209,7 @@ int main(void)
         cmocka_unit_test(merge_keys_give_way_to_what_the_map_has_itself),
         cmocka_unit_test(a_billion_laughs_is_refused),
         cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(a_map_has_a_bounded_number_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
