@@ -1,6 +1,7 @@
 /* arena.h - many small allocations that end together.
  *
- * Owner:   the caller; init/fini, the struct may be embedded. A zeroed struct is a valid empty arena.
+ * Owner:   the caller; init/fini, the struct may be embedded. A zeroed struct is a valid empty
+ *          arena.
  * Thread:  one at a time.
  * Memory:  chunks that double up to 64 KiB; clear frees all but the first.
  * Fails:   srt_arena_alloc returns NULL when there is no memory. */

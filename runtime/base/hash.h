@@ -1,5 +1,5 @@
-/* hash.h - a fast hash of bytes (XXH3, 64 bits): the same on every machine and in every version, so that
- * what is placed by it may be stored.
+/* hash.h - a fast hash of bytes (XXH3, 64 bits): the same on every machine and in every version, so
+ * that what is placed by it may be stored.
  *
  * Owner:   none; pure.
  * Thread:  any.

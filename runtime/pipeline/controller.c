@@ -5,12 +5,13 @@
  *      |                                                               ^  PAUSED <-- error ----+
  *      +---------------------------------------------------------------|--------- durable -----+
  *
- * While an epoch is written and committed the tasks already work on the next one, until they hold as much
- * output as they may. An error that may pass (a full disk) keeps the epoch and tries again; any other ends
- * the pipeline, which costs nothing that was committed.
+ * While an epoch is written and committed the tasks already work on the next one, until they hold
+ * as much output as they may. An error that may pass (a full disk) keeps the epoch and tries again;
+ * any other ends the pipeline, which costs nothing that was committed.
  *
- * Sinks come first: an epoch's bytes are in the file, synced, before the frame says how long the file is.
- * A crash in between leaves bytes that no frame vouches for; opening the sink cuts them off. */
+ * Sinks come first: an epoch's bytes are in the file, synced, before the frame says how long the
+ * file is. A crash in between leaves bytes that no frame vouches for; opening the sink cuts them
+ * off. */
 #include "pipeline/controller.h"
 
 #include <inttypes.h>

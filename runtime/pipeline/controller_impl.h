@@ -48,8 +48,8 @@ struct controller {
     bool dirty;            /* there is something to commit */
     bool full;             /* a task has stopped reading until there was a commit */
     bool stop_asked;
-    bool written;          /* the sinks have the epoch at work already */
-    _Atomic bool reassign; /* the engine sets it, from any thread */
+    bool written;              /* the sinks have the epoch at work already */
+    _Atomic bool reassign;     /* the engine sets it, from any thread */
     struct epoch_part **parts; /* of the epoch at work, per task */
     uint32_t part_count;
     struct epoch_part *joined; /* their appends and positions together */

@@ -16,14 +16,16 @@ static int check_source(struct controller *ctl, const struct stage *stage, struc
     const struct source_spec *spec = stage->source;
     const struct source_ops *ops = connector_source(ctl->options->connectors, spec->kind);
     if (!ops) {
-        return srt_fail(err, SRT_EUNAVAILABLE, "pipeline '%s': its kind of source is not available here",
+        return srt_fail(err, SRT_EUNAVAILABLE,
+                        "pipeline '%s': its kind of source is not available here",
                         ctl->job.graph->name);
     }
     if (ctl->options->until_drained && ops->endless(spec)) {
-        return srt_fail(err, SRT_EINVAL,
-                        "pipeline '%s' cannot be drained: its source '%s' never ends; give it a count, "
-                        "or run without --until-drained",
-                        ctl->job.graph->name, stage->name);
+        return srt_fail(
+            err, SRT_EINVAL,
+            "pipeline '%s' cannot be drained: its source '%s' never ends; give it a count, "
+            "or run without --until-drained",
+            ctl->job.graph->name, stage->name);
     }
     ctl->job.source_names[stage->index] = ops->position_name(spec);
     return SRT_OK;
@@ -44,8 +46,10 @@ static int add_sink(struct controller *ctl, const struct stage *stage, struct sr
     struct job *job = &ctl->job;
     const struct sink_ops *ops = connector_sink(ctl->options->connectors, stage->kind);
     if (!ops) {
-        return srt_fail(err, SRT_EUNAVAILABLE, "pipeline '%s': stage '%s': its kind of sink is not "
-                        "available here", job->graph->name, stage->name);
+        return srt_fail(err, SRT_EUNAVAILABLE,
+                        "pipeline '%s': stage '%s': its kind of sink is not "
+                        "available here",
+                        job->graph->name, stage->name);
     }
     char *name = ops->position_name(stage);
     for (uint32_t i = 0; i < job->sink_count; i++) {
@@ -130,9 +134,11 @@ static int find_topics(struct controller *ctl, int32_t *ret_partition_count, str
         struct job_topic *topic = &job->topics[i];
         int code = job->engine->ops->topic_find(job->engine, topic->name, &topic->topic, err);
         if (code == SRT_ENOENT) {
-            return srt_fail(err, SRT_ENOENT,
-                            "pipeline '%s' reads topic '%s', which does not exist: declare it under "
-                            "topics: or create it first", job->graph->name, topic->name);
+            return srt_fail(
+                err, SRT_ENOENT,
+                "pipeline '%s' reads topic '%s', which does not exist: declare it under "
+                "topics: or create it first",
+                job->graph->name, topic->name);
         }
         if (code != SRT_OK) {
             return code;

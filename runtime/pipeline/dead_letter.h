@@ -6,8 +6,8 @@
  * Fails:   the buffer's way: ask srt_buf_failed.
  *
  * Key, value and time are the original ones, byte for byte; behind the original headers stand
- * streamrt-dlq-pipeline, -stage, -topic, -partition, -offset, -timestamp, -attempts, -error, -traceback
- * (when there is one) and -failed-at (ms since 1970). */
+ * streamrt-dlq-pipeline, -stage, -topic, -partition, -offset, -timestamp, -attempts, -error,
+ * -traceback (when there is one) and -failed-at (ms since 1970). */
 #ifndef SRT_PIPELINE_DEAD_LETTER_H
 #define SRT_PIPELINE_DEAD_LETTER_H
 
@@ -28,6 +28,7 @@ struct dead_letter {
 };
 
 /* `ret` borrows from the origin and from `headers`, which is cleared first. */
-void dead_letter_make(const struct dead_letter *letter, struct srt_buf *headers, struct record *ret);
+void dead_letter_make(const struct dead_letter *letter, struct srt_buf *headers,
+                      struct record *ret);
 
 #endif

@@ -1,11 +1,11 @@
-/* engine.h - where pipelines read, write and commit: a table of functions. Implemented by the memory engine
- * (here), the embedded one (embedded/), and later Kafka (cluster/).
+/* engine.h - where pipelines read, write and commit: a table of functions. Implemented by the
+ * memory engine (here), the embedded one (embedded/), and later Kafka (cluster/).
  *
  * Owner:   app/ or a test creates the engine; runners borrow it.
  * Thread:  as each function says. Callbacks (wake, done) come from any thread and must not block.
  * Memory:  readers fill the caller's buffers; commits borrow the caller's until done.
- * Fails:   infrastructure errors (disk, cluster) are not record errors: the runner pauses and tries again
- *          when srt_code_retriable(code), else it stops the pipeline. */
+ * Fails:   infrastructure errors (disk, cluster) are not record errors: the runner pauses and tries
+ *          again when srt_code_retriable(code), else it stops the pipeline. */
 #ifndef SRT_PIPELINE_ENGINE_H
 #define SRT_PIPELINE_ENGINE_H
 
@@ -62,7 +62,8 @@ struct engine_commit {
     uint32_t append_count;
     struct engine_position *positions;
     uint32_t position_count;
-    void (*done)(struct engine_commit *commit, const struct srt_err *err); /* err->code SRT_OK: durable */
+    /* err->code SRT_OK: durable */
+    void (*done)(struct engine_commit *commit, const struct srt_err *err);
     void *arg;
     void *engine_private;
 };
@@ -71,42 +72,48 @@ struct engine_ops {
     const char *name;
     uint32_t caps;
 
-    /* Any thread; may block for a disk write. find: SRT_ENOENT. ensure: create with the engine's defaults. */
-    int (*topic_find)(struct engine *eng, const char *name, struct engine_topic *ret, struct srt_err *err);
-    int (*topic_ensure)(struct engine *eng, const char *name, struct engine_topic *ret, struct srt_err *err);
-
-    /* A task joins the pipeline's group as a member; the partitions of `topics` are spread over the members.
-     * `changed` is called (any thread) when the assignment is another. Main thread. */
-    int (*join)(struct engine *eng, const char *group, const char *member_id, const char *const *topics,
-                uint32_t topic_count, void (*changed)(void *arg), void *arg,
-                struct engine_member **ret, struct srt_err *err);
-    /* The caller frees *ret_splits with srt_free. */
-    int (*assignment)(struct engine_member *member, struct engine_split **ret_splits, uint32_t *ret_count,
+    /* Any thread; may block for a disk write. find: SRT_ENOENT. ensure: create with the engine's
+     * defaults. */
+    int (*topic_find)(struct engine *eng, const char *name, struct engine_topic *ret,
                       struct srt_err *err);
+    int (*topic_ensure)(struct engine *eng, const char *name, struct engine_topic *ret,
+                        struct srt_err *err);
+
+    /* A task joins the pipeline's group as a member; the partitions of `topics` are spread over the
+     * members. `changed` is called (any thread) when the assignment is another. Main thread. */
+    int (*join)(struct engine *eng, const char *group, const char *member_id,
+                const char *const *topics, uint32_t topic_count, void (*changed)(void *arg),
+                void *arg, struct engine_member **ret, struct srt_err *err);
+    /* The caller frees *ret_splits with srt_free. */
+    int (*assignment)(struct engine_member *member, struct engine_split **ret_splits,
+                      uint32_t *ret_count, struct srt_err *err);
     void (*leave)(struct engine_member *member);
 
-    /* The committed position of a partition or named source: fills offset and detail (detail is srt_xalloc'ed
-     * and the caller's). SRT_ENOENT when there is none. Any thread. */
-    int (*position)(struct engine *eng, const char *group, struct engine_position *inout, struct srt_err *err);
+    /* The committed position of a partition or named source: fills offset and detail (detail is
+     * srt_xalloc'ed and the caller's). SRT_ENOENT when there is none. Any thread. */
+    int (*position)(struct engine *eng, const char *group, struct engine_position *inout,
+                    struct srt_err *err);
 
     /* The first offset at or after a time; the end when there is none. */
-    int (*offset_for_time)(struct engine *eng, const struct engine_split *split, int64_t timestamp_ms,
-                           int64_t *ret_offset, struct srt_err *err);
+    int (*offset_for_time)(struct engine *eng, const struct engine_split *split,
+                           int64_t timestamp_ms, int64_t *ret_offset, struct srt_err *err);
     int (*offset_range)(struct engine *eng, const struct engine_split *split, int64_t *ret_start,
                         int64_t *ret_end, struct srt_err *err);
 
     /* `wake` is called (any thread) when there is more to read after a poll that found nothing. */
     int (*reader_open)(struct engine *eng, const struct engine_split *split, int64_t offset,
-                       void (*wake)(void *arg), void *arg, struct engine_reader **ret, struct srt_err *err);
-    /* Append whole batches (record/batch.h) to `to`: at least one when there is any, about max_bytes. The first
-     * may begin below the reader's offset: skip those records. The reader goes on behind what it returned.
-     * The owner's thread. */
-    int (*reader_poll)(struct engine_reader *reader, size_t max_bytes, struct srt_buf *to, struct srt_err *err);
+                       void (*wake)(void *arg), void *arg, struct engine_reader **ret,
+                       struct srt_err *err);
+    /* Append whole batches (record/batch.h) to `to`: at least one when there is any, about
+     * max_bytes. The first may begin below the reader's offset: skip those records. The reader goes
+     * on behind what it returned. The owner's thread. */
+    int (*reader_poll)(struct engine_reader *reader, size_t max_bytes, struct srt_buf *to,
+                       struct srt_err *err);
     int64_t (*reader_offset)(const struct engine_reader *reader); /* the next one it will return */
     int64_t (*reader_end)(const struct engine_reader *reader);    /* high watermark */
     void (*reader_close)(struct engine_reader *reader);
 
-    /* Asynchronous; SRT_OK means that done will be called. Main thread (the pipeline's controller). */
+    /* Asynchronous; SRT_OK means that done will be called. Main thread: the controller. */
     int (*commit)(struct engine *eng, struct engine_commit *commit, struct srt_err *err);
 };
 
@@ -124,7 +131,8 @@ struct record;
 int engine_memory_produce(struct engine *eng, const char *topic, int32_t partition /* -1: by key */,
                           const struct record *rec, struct srt_err *err);
 typedef void (*engine_memory_each_fn)(void *arg, int32_t partition, const struct record *rec);
-int engine_memory_each(struct engine *eng, const char *topic, engine_memory_each_fn each, void *arg);
+int engine_memory_each(struct engine *eng, const char *topic, engine_memory_each_fn each,
+                       void *arg);
 /* The next `count` commits fail with `code` (infrastructure faults). */
 void engine_memory_fail_commits(struct engine *eng, int count, int code);
 /* Commits wait until they are released: a disk that takes its time. */

@@ -1,5 +1,6 @@
-/* Topics are lists of batches in memory, under one lock. The lock is held while a reader's wake is called:
- * a wake only sets a flag and sends a wake-up, and this way none runs after its reader was closed. */
+/* Topics are lists of batches in memory, under one lock. The lock is held while a reader's wake is
+ * called: a wake only sets a flag and sends a wake-up, and this way none runs after its reader was
+ * closed. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -236,8 +237,8 @@ static void tell_members(struct memory_group *group, const struct engine_member 
 }
 
 static int join(struct engine *base, const char *group, const char *member_id,
-                const char *const *topics, uint32_t topic_count, void (*changed)(void *arg), void *arg,
-                struct engine_member **ret, struct srt_err *err)
+                const char *const *topics, uint32_t topic_count, void (*changed)(void *arg),
+                void *arg, struct engine_member **ret, struct srt_err *err)
 {
     (void)err;
     struct memory_engine *eng = memory(base);
@@ -290,8 +291,7 @@ static int assignment(struct engine_member *member, struct engine_split **ret_sp
         for (int32_t p = 0; topic && p < topic->info.partition_count; p++, place++) {
             if ((place + member->group->shift) % member->group->member_count == index) {
                 splits = srt_xrealloc(splits, (count + 1) * sizeof *splits);
-                splits[count++] =
-                    (struct engine_split){.topic_id = topic->info.id, .partition = p};
+                splits[count++] = (struct engine_split){.topic_id = topic->info.id, .partition = p};
             }
         }
     }

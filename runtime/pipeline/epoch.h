@@ -1,6 +1,7 @@
 /* epoch.h - one task's share of an epoch: what it wrote, how far it read, what it counted.
  *
- * Owner:   the task fills one; at the barrier it goes to the controller, which frees it when durable.
+ * Owner:   the task fills one; at the barrier it goes to the controller, which frees it when
+ *          durable.
  * Thread:  the owner's.
  * Memory:  the batches and sink bytes of one epoch, bounded by the task's share of commit_bytes.
  * Fails:   adding ends the process when out of memory: these are short lists. */

@@ -1,21 +1,22 @@
-/* One channel for every (edge, sending task, receiving task), a single-producer single-consumer ring of
- * chunks whose memory changes owner:
+/* One channel for every (edge, sending task, receiving task), a single-producer single-consumer
+ * ring of chunks whose memory changes owner:
  *
  *     task 0 --- edge 0 ---> ring [chunk][chunk][BARRIER][chunk] ---> task 1
  *            `-- spill list (only while the ring is full)
  *
- * A sender fills an open chunk per channel and pushes it when it is full or at the end of its time slice.
- * A full ring never blocks: the chunk goes to the channel's spill list, and the task takes no more input
- * that could lead to this edge until the list is empty. So a spill list holds what one record emitted at
- * most, and the back-pressure travels up to the source.
+ * A sender fills an open chunk per channel and pushes it when it is full or at the end of its time
+ * slice. A full ring never blocks: the chunk goes to the channel's spill list, and the task takes
+ * no more input that could lead to this edge until the list is empty. So a spill list holds what
+ * one record emitted at most, and the back-pressure travels up to the source.
  *
- * Why this cannot deadlock. Edges are numbered in the graph's order; what arrives on edge i is only ever
- * sent on to edges above i. A task that has chunks waiting on edge j goes on receiving on edges >= j, so
- * the last edge is always drained, therefore the one before it, and so on down to the sources.
+ * Why this cannot deadlock. Edges are numbered in the graph's order; what arrives on edge i is only
+ * ever sent on to edges above i. A task that has chunks waiting on edge j goes on receiving on
+ * edges >= j, so the last edge is always drained, therefore the one before it, and so on down to
+ * the sources.
  *
- * Barriers. A sender puts one on every channel of an edge when it will send nothing more there in this
- * epoch; the receiver parks the channel, because what follows belongs to the next epoch, until the task
- * has the epoch complete on all edges. */
+ * Barriers. A sender puts one on every channel of an edge when it will send nothing more there in
+ * this epoch; the receiver parks the channel, because what follows belongs to the next epoch, until
+ * the task has the epoch complete on all edges. */
 #include "pipeline/exchange.h"
 
 #include <string.h>
@@ -38,9 +39,10 @@ struct chunk {
     struct srt_buf items;
 };
 
-/* What stands in front of an item's bytes. Both ends are this process: the layout is the compiler's. */
+/* What stands in front of an item's bytes. Both ends are this process: the layout is the
+ * compiler's. */
 struct item_head {
-    size_t size; /* of head and bytes together */
+    size_t size;      /* of head and bytes together */
     struct item item; /* its pointers mean nothing but for origin.topic */
     bool origin_key_same;
     bool origin_value_same;
@@ -76,7 +78,8 @@ struct exchange {
     struct endpoint *endpoints;
 };
 
-static struct channel *channel_of(const struct exchange *ex, uint32_t edge, uint32_t from, uint32_t to)
+static struct channel *channel_of(const struct exchange *ex, uint32_t edge, uint32_t from,
+                                  uint32_t to)
 {
     srt_assert_slow(edge < ex->edge_count && from < ex->task_count && to < ex->task_count);
     return &ex->channels[((size_t)edge * ex->task_count + from) * ex->task_count + to];
@@ -211,8 +214,8 @@ static bool push(struct exchange *ex, struct channel *ch, uint32_t to, struct ch
 {
     size_t wanted = chunk->barrier ? 1 : 2;
     if (srt_ring_free_slots(ch->ring) < wanted) {
-        /* Either the receiver sees this after its next pop and wakes us, or we see that pop here: both
-         * exchange the same cell, and one of them comes first. */
+        /* Either the receiver sees this after its next pop and wakes us, or we see that pop here:
+         * both exchange the same cell, and one of them comes first. */
         (void)srt_exchange(&ch->starved, true);
         if (srt_ring_free_slots(ch->ring) < wanted) {
             return false;
@@ -387,10 +390,10 @@ static void get_item(struct channel *ch, struct item *ret)
     ret->group_key = skip(&at, head.item.group_key_len);
     ret->rec.key = skip(&at, head.item.rec.key_len);
     ret->rec.value = skip(&at, head.item.rec.value_len);
-    ret->origin.rec.key = head.origin_key_same ? ret->rec.key
-                                               : skip(&at, head.item.origin.rec.key_len);
-    ret->origin.rec.value = head.origin_value_same ? ret->rec.value
-                                                   : skip(&at, head.item.origin.rec.value_len);
+    ret->origin.rec.key =
+        head.origin_key_same ? ret->rec.key : skip(&at, head.item.origin.rec.key_len);
+    ret->origin.rec.value =
+        head.origin_value_same ? ret->rec.value : skip(&at, head.item.origin.rec.value_len);
     ch->at += head.size;
     srt_assert(at == start + head.size);
 }

@@ -1,9 +1,11 @@
-/* exchange.h - records from task to task: in front of a keyed stage each goes to the task that owns its
- * key group.
+/* exchange.h - records from task to task: in front of a keyed stage each goes to the task that owns
+ * its key group.
  *
- * Owner:   the controller creates and destroys it; each ring has one sending and one receiving task.
+ * Owner:   the controller creates and destroys it; each ring has one sending and one receiving
+ *          task.
  * Thread:  the sender's functions on its worker, the receiver's on its own.
- * Memory:  per ring slots times chunk bytes, and what one record's stages emitted while it was full.
+ * Memory:  per ring slots times chunk bytes, and what one record's stages emitted while it was
+ *          full.
  * Fails:   exchange_send: SRT_ENOMEM. */
 #ifndef SRT_PIPELINE_EXCHANGE_H
 #define SRT_PIPELINE_EXCHANGE_H
@@ -49,8 +51,8 @@ void exchange_send_barrier(struct exchange *ex, uint32_t edge, uint32_t from);
 
 /* --- receiving --- */
 
-/* The next item on an edge, borrowed until the next call for this edge and task. False when there is none,
- * or all channels are parked behind their barriers. */
+/* The next item on an edge, borrowed until the next call for this edge and task. False when there
+ * is none, or all channels are parked behind their barriers. */
 bool exchange_next(struct exchange *ex, uint32_t edge, uint32_t to, struct item *ret);
 /* Whether the barriers of all other tasks have arrived on this edge. */
 bool exchange_aligned(const struct exchange *ex, uint32_t edge, uint32_t to);

@@ -1,19 +1,19 @@
-/* Depth first, without recursion. A record begins as one frame at its source; a frame whose stage has one
- * successor becomes the successor's; with several, or with a list of elements, it stays below and puts a
- * frame for one after the other on top:
+/* Depth first, without recursion. A record begins as one frame at its source; a frame whose stage
+ * has one successor becomes the successor's; with several, or with a list of elements, it stays
+ * below and puts a frame for one after the other on top:
  *
  *     source -> flat_map -> branch -> to a          frames    [flat_map: element 2 of 3]
  *                                 `-> to b                    [to b]            <- top
  *
- * Successors stand behind their stage in the graph's order, so there are never more frames than stages.
- * Values live on the Lua stack between `base` of their frame and the next; a frame that ends cuts the
- * stack back to its base. Because nothing is held in C's own stack, a record that waits for its next try
- * just stays as it is, and the worker serves other tasks meanwhile.
+ * Successors stand behind their stage in the graph's order, so there are never more frames than
+ * stages. Values live on the Lua stack between `base` of their frame and the next; a frame that
+ * ends cuts the stack back to its base. Because nothing is held in C's own stack, a record that
+ * waits for its next try just stays as it is, and the worker serves other tasks meanwhile.
  *
- * One invocation of a stage is atomic: what it emits is emitted after it returned. To try it again, the
- * value must be what it was before: bytes that did not become a Lua value yet are kept anyway; otherwise
- * the value is encoded before the call, but only at stages that can be tried again (retry was given, or
- * the function speaks of s.retriable, or has raised it before). */
+ * One invocation of a stage is atomic: what it emits is emitted after it returned. To try it again,
+ * the value must be what it was before: bytes that did not become a Lua value yet are kept anyway;
+ * otherwise the value is encoded before the call, but only at stages that can be tried again (retry
+ * was given, or the function speaks of s.retriable, or has raised it before). */
 #include "pipeline/executor.h"
 
 #include <inttypes.h>
@@ -414,8 +414,8 @@ static enum executor_result give_up(struct executor *ex, struct frame *f)
         if (code != SRT_OK) {
             struct srt_err reason = ex->failure;
             ex->failure = why;
-            enum executor_result result = record_error_is(code) ? EXECUTOR_STOP
-                                                                : pause_or_stop(ex, f);
+            enum executor_result result =
+                record_error_is(code) ? EXECUTOR_STOP : pause_or_stop(ex, f);
             if (result == EXECUTOR_WAIT) {
                 ex->failure = reason; /* it goes into the dead letter, later */
             } else {
@@ -475,7 +475,8 @@ static void deliver(struct executor *ex, struct frame *f)
     enter(ex, child, stage);
 }
 
-/* The next element becomes the value of a frame of its own, which delivers it as the stage's output. */
+/* The next element becomes the value of a frame of its own, which delivers it as the stage's
+ * output. */
 static int deliver_element(struct executor *ex, struct frame *f, struct srt_err *err)
 {
     if (f->element == f->element_count) {
@@ -507,8 +508,8 @@ static int route(struct executor *ex, struct frame *f, struct srt_err *err)
         f->phase = FRAME_INVOKE;
         return SRT_OK;
     }
-    uint32_t to = item_task_of_group(item_key_group(f->group_key, f->group_key_len),
-                                     job->task_count);
+    uint32_t to =
+        item_task_of_group(item_key_group(f->group_key, f->group_key_len), job->task_count);
     if (to == ex->task) {
         f->phase = FRAME_INVOKE;
         return SRT_OK;

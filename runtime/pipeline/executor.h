@@ -2,10 +2,10 @@
  *
  * Owner:   a task.
  * Thread:  its worker.
- * Memory:  a frame per stage at most, the record's small copies (freed when it is done), this epoch's
- *          output.
- * Fails:   executor_open: what the script fails with. A record's errors are dealt with inside, by the
- *          stage's on_error. */
+ * Memory:  a frame per stage at most, the record's small copies (freed when it is done), this
+ *          epoch's output.
+ * Fails:   executor_open: what the script fails with. A record's errors are dealt with inside, by
+ *          the stage's on_error. */
 #ifndef SRT_PIPELINE_EXECUTOR_H
 #define SRT_PIPELINE_EXECUTOR_H
 
@@ -35,17 +35,17 @@ enum frame_phase {
 struct frame {
     uint32_t stage;
     enum frame_phase phase;
-    uint32_t arm;            /* DELIVER */
-    uint32_t next;           /* DELIVER: successors served so far */
-    int base;                /* the Lua stack's top below this frame */
-    int value_index;         /* where the value is on it; 0: not there yet, it is rec.value */
-    struct record rec;       /* key, headers, time; the value's bytes while value_index is 0 */
-    enum codec value_codec;  /* how to read rec.value */
+    uint32_t arm;             /* DELIVER */
+    uint32_t next;            /* DELIVER: successors served so far */
+    int base;                 /* the Lua stack's top below this frame */
+    int value_index;          /* where the value is on it; 0: not there yet, it is rec.value */
+    struct record rec;        /* key, headers, time; the value's bytes while value_index is 0 */
+    enum codec value_codec;   /* how to read rec.value */
     const uint8_t *group_key; /* of a keyed stage, once it is known */
     int32_t group_key_len;
-    int64_t element;         /* ELEMENTS: delivered so far; the list is at value_index */
+    int64_t element; /* ELEMENTS: delivered so far; the list is at value_index */
     int64_t element_count;
-    int64_t attempts;        /* of this stage, that failed */
+    int64_t attempts; /* of this stage, that failed */
     /* The value as it was when the stage began, to try again from. */
     bool has_restore;
     const uint8_t *restore;
@@ -73,19 +73,19 @@ struct executor {
     bool bound;
     struct frame *frames;
     uint32_t depth;
-    struct item_origin origin;    /* of the record at work */
-    struct srt_arena arena;       /* lives as long as that record */
-    struct srt_buf scratch;       /* an encoded value or key, for a moment */
-    struct srt_buf headers;       /* of a dead letter, for a moment */
-    struct srt_rng rng;           /* jitter */
-    struct throttle *throttles;   /* per stage */
-    bool *snapshots;              /* per stage: keep the value, it may be tried again */
-    struct target **targets;      /* per stage: its fixed topic, once it was found */
+    struct item_origin origin;  /* of the record at work */
+    struct srt_arena arena;     /* lives as long as that record */
+    struct srt_buf scratch;     /* an encoded value or key, for a moment */
+    struct srt_buf headers;     /* of a dead letter, for a moment */
+    struct srt_rng rng;         /* jitter */
+    struct throttle *throttles; /* per stage */
+    bool *snapshots;            /* per stage: keep the value, it may be tried again */
+    struct target **targets;    /* per stage: its fixed topic, once it was found */
     struct target_set target_set;
-    struct srt_buf *sinks;        /* one per sink of the job */
+    struct srt_buf *sinks; /* one per sink of the job */
     struct runner_counters counters;
     int64_t due_ns;
-    int64_t pause_ms;             /* how long the last infrastructure error waited */
+    int64_t pause_ms; /* how long the last infrastructure error waited */
     struct srt_err failure;
     char traceback[2048];
     struct executor_log log;

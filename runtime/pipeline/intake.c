@@ -1,6 +1,6 @@
-/* Entries are asked in turn; one that had something is read to the end of what it gave before the next is
- * asked, so one buffer serves them all. An entry that had nothing is not asked again before it said so
- * (its `ready`, set by the engine from any thread or by the source on our own). */
+/* Entries are asked in turn; one that had something is read to the end of what it gave before the
+ * next is asked, so one buffer serves them all. An entry that had nothing is not asked again before
+ * it said so (its `ready`, set by the engine from any thread or by the source on our own). */
 #include "pipeline/intake.h"
 
 #include <inttypes.h>
@@ -17,12 +17,12 @@ static const int64_t NS_PER_MS = 1000000;
 struct intake_entry {
     struct intake *in;
     uint32_t stage;
-    const char *topic;         /* or what the source is called: "file:/x", "stdin" */
-    _Atomic bool ready;      /* set by who wakes, cleared before a poll */
-    bool dirty;              /* the position is to be committed */
-    bool failed_before;      /* said so in the log */
+    const char *topic;  /* or what the source is called: "file:/x", "stdin" */
+    _Atomic bool ready; /* set by who wakes, cleared before a poll */
+    bool dirty;         /* the position is to be committed */
+    bool failed_before; /* said so in the log */
     int64_t position;
-    int64_t retry_ns;        /* not before; 0: any time */
+    int64_t retry_ns; /* not before; 0: any time */
     /* a partition */
     struct engine_split split;
     struct engine_reader *reader;
@@ -168,7 +168,8 @@ static int start_offset(const struct intake_entry *entry, int64_t start, int64_t
         offset = spec->start_value;
         break;
     case START_TIME: {
-        int code = engine->ops->offset_for_time(engine, &entry->split, spec->start_value, &offset, err);
+        int code =
+            engine->ops->offset_for_time(engine, &entry->split, spec->start_value, &offset, err);
         if (code != SRT_OK) {
             return code;
         }
@@ -190,8 +191,8 @@ static int find_position(struct intake_entry *entry, struct srt_err *err)
     if (code != SRT_OK) {
         return code;
     }
-    struct engine_position position = {
-        .topic_id = entry->split.topic_id, .partition = entry->split.partition};
+    struct engine_position position = {.topic_id = entry->split.topic_id,
+                                       .partition = entry->split.partition};
     code = engine->ops->position(engine, job->graph->name, &position, err);
     if (code == SRT_ENOENT) {
         /* Committed at once, so that "latest" means the first start and not each. */
@@ -334,8 +335,8 @@ static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_er
         entry->retry_ns = 0;
     }
     srt_store_release(&entry->ready, false);
-    int code = entry->reader ? poll_partition(entry, ret_found, err)
-                             : poll_source(entry, ret_found, err);
+    int code =
+        entry->reader ? poll_partition(entry, ret_found, err) : poll_source(entry, ret_found, err);
     if (*ret_found) {
         srt_store_release(&entry->ready, true);
     }
@@ -344,7 +345,8 @@ static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_er
 
 /* --- taking records --- */
 
-static void give(const struct intake_entry *entry, const struct record *rec, struct item_origin *ret)
+static void give(const struct intake_entry *entry, const struct record *rec,
+                 struct item_origin *ret)
 {
     *ret = (struct item_origin){
         .rec = *rec,
@@ -379,9 +381,10 @@ static int begin_batch(struct intake_entry *entry, bool *ret_begun, struct srt_e
             code = batch_reader_init(&in->batch, data, &info);
         }
         if (code != SRT_OK) {
-            return srt_fail(err, code, "topic '%s' partition %d: a batch at offset %" PRId64
-                            " cannot be read (%s)", entry->topic, (int)entry->split.partition,
-                            entry->position, srt_code_text(code));
+            return srt_fail(
+                err, code,
+                "topic '%s' partition %d: a batch at offset %" PRId64 " cannot be read (%s)",
+                entry->topic, (int)entry->split.partition, entry->position, srt_code_text(code));
         }
         in->buf_at += info.size_bytes;
         if ((info.attributes & BATCH_ATTR_CONTROL) == 0 &&
@@ -417,9 +420,10 @@ static enum intake_result next_of_partition(struct intake_entry *entry, struct i
             continue;
         }
         if (code != SRT_OK) {
-            (void)srt_fail(err, code, "topic '%s' partition %d: a record behind offset %" PRId64
-                           " cannot be read", entry->topic, (int)entry->split.partition,
-                           entry->position - 1);
+            (void)srt_fail(err, code,
+                           "topic '%s' partition %d: a record behind offset %" PRId64
+                           " cannot be read",
+                           entry->topic, (int)entry->split.partition, entry->position - 1);
             return INTAKE_FAILED;
         }
         if (rec.offset >= entry->position) {

@@ -3,8 +3,8 @@
  * Owner:   a task.
  * Thread:  its worker.
  * Memory:  one buffer of read_bytes (or the largest batch), used for one partition at a time.
- * Fails:   intake_assign and intake_next: what the engine or the source fails with, when it is not worth
- *          trying again; SRT_ERANGE when a position was trimmed. */
+ * Fails:   intake_assign and intake_next: what the engine or the source fails with, when it is not
+ *          worth trying again; SRT_ERANGE when a position was trimmed. */
 #ifndef SRT_PIPELINE_INTAKE_H
 #define SRT_PIPELINE_INTAKE_H
 
@@ -26,7 +26,7 @@ struct intake_options {
     struct io_loop *loop;
     void (*wake)(void *arg); /* any thread: there may be more to read */
     void *wake_arg;
-    struct script *script;           /* for SOURCE_GENERATE */
+    struct script *script; /* for SOURCE_GENERATE */
     const struct script_fn *stage_fns;
 };
 
@@ -35,14 +35,14 @@ struct intake {
     struct intake_entry **entries; /* sources first, then partitions */
     uint32_t entry_count;
     uint32_t source_count;
-    uint32_t turn;               /* which entry to ask next */
+    uint32_t turn;                /* which entry to ask next */
     struct intake_entry *reading; /* the one whose records are being taken; NULL: none */
-    struct srt_buf buf;          /* a partition's batches */
+    struct srt_buf buf;           /* a partition's batches */
     size_t buf_at;
     struct batch_reader batch;
     bool in_batch;
-    int64_t due_ns;              /* an entry wants to be tried again then; 0: none */
-    uint32_t closing;            /* sources whose close is under way */
+    int64_t due_ns;   /* an entry wants to be tried again then; 0: none */
+    uint32_t closing; /* sources whose close is under way */
 };
 
 /* Task 0 opens the sources that are not topics. */
@@ -54,8 +54,8 @@ int intake_assign(struct intake *in, const struct engine_split *splits, uint32_t
 
 enum intake_result {
     INTAKE_RECORD,
-    INTAKE_BAD,   /* a record that is wrong in itself; `err` says how */
-    INTAKE_NONE,  /* nothing now: wake will be called, or due_ns comes */
+    INTAKE_BAD,  /* a record that is wrong in itself; `err` says how */
+    INTAKE_NONE, /* nothing now: wake will be called, or due_ns comes */
     INTAKE_FAILED,
 };
 /* The next record; its bytes are valid until the next call. */

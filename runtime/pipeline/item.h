@@ -22,8 +22,8 @@ struct item_origin {
 };
 
 struct item {
-    struct record rec;      /* key, headers and time as the stages left them */
-    enum codec value_codec; /* how rec.value is to be read */
+    struct record rec;        /* key, headers and time as the stages left them */
+    enum codec value_codec;   /* how rec.value is to be read */
     const uint8_t *group_key; /* what the keyed stage ahead works by; NULL before an exchange */
     int32_t group_key_len;
     struct item_origin origin;

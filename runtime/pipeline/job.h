@@ -32,17 +32,18 @@ struct job {
     const struct io_fs *fs;
     uint64_t seed;
     uint32_t task_count;
-    size_t read_bytes;      /* how much a source is asked for at a time */
-    size_t buffer_bytes;    /* output that a task holds before it asks for a commit and stops reading */
-    char **source_names;    /* per stage: the position name of a connector source, else NULL */
+    size_t read_bytes; /* how much a source is asked for at a time */
+    /* output that a task holds before it asks for a commit and stops reading */
+    size_t buffer_bytes;
+    char **source_names; /* per stage: the position name of a connector source, else NULL */
     struct job_topic *topics;
     uint32_t topic_count;
-    uint32_t *stage_sinks;  /* per stage: which sink it writes to, JOB_NO_SINK for none */
+    uint32_t *stage_sinks; /* per stage: which sink it writes to, JOB_NO_SINK for none */
     uint32_t sink_count;
     struct exchange *exchange; /* NULL when nothing is exchanged */
     void (*notify)(void *arg); /* a task has a note for the controller; any thread */
     void *notify_arg;
-    _Atomic bool input_final;  /* controller -> tasks: what is there now is all there will be */
+    _Atomic bool input_final; /* controller -> tasks: what is there now is all there will be */
 };
 
 #endif

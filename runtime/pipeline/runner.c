@@ -1,10 +1,10 @@
-/* Pipelines, workers, and who feeds whom. Tasks are dealt out to workers in turn, going on where the
- * pipeline before left off, so that many small pipelines spread.
+/* Pipelines, workers, and who feeds whom. Tasks are dealt out to workers in turn, going on where
+ * the pipeline before left off, so that many small pipelines spread.
  *
- * With until_drained, a pipeline's input is final once every pipeline that writes to one of its topics has
- * ended; those without such a pipeline begin. A cycle would never begin, so it is refused. A pipeline that
- * computes its targets may write anywhere: it is taken to feed every other one that reads topics, unless
- * that would close a circle. */
+ * With until_drained, a pipeline's input is final once every pipeline that writes to one of its
+ * topics has ended; those without such a pipeline begin. A cycle would never begin, so it is
+ * refused. A pipeline that computes its targets may write anywhere: it is taken to feed every other
+ * one that reads topics, unless that would close a circle. */
 #include "pipeline/runner.h"
 
 #include <string.h>
@@ -20,9 +20,9 @@
 struct entry {
     struct runner *runner;
     struct controller *ctl;
-    bool *feeds;     /* per entry */
+    bool *feeds; /* per entry */
     bool input_final;
-    bool reported;   /* on_stopped was called */
+    bool reported; /* on_stopped was called */
 };
 
 struct runner {
@@ -33,8 +33,8 @@ struct runner {
     struct entry **entries;
     uint32_t entry_count;
     bool started;
-    bool idle;      /* on_idle was called */
-    bool checking;  /* a callback came back to us */
+    bool idle;     /* on_idle was called */
+    bool checking; /* a callback came back to us */
     uint32_t closing;
 };
 
@@ -80,8 +80,8 @@ int runner_add(struct runner *runner, const struct graph *graph, struct srt_err 
     SRT_ON(MAIN);
     srt_assert(!runner->started);
     struct controller *ctl;
-    int code = controller_create(&runner->options, graph, runner->worker_count, notify, runner, &ctl,
-                                 err);
+    int code =
+        controller_create(&runner->options, graph, runner->worker_count, notify, runner, &ctl, err);
     if (code != SRT_OK) {
         return code;
     }
@@ -180,11 +180,12 @@ static int find_cycle(struct runner *runner, bool *seen, struct srt_err *err)
         for (uint32_t to = 0; to < runner->entry_count; to++) {
             memset(seen, 0, runner->entry_count * sizeof *seen);
             if (runner->entries[from]->feeds[to] && reaches(runner, to, from, seen)) {
-                return srt_fail(err, SRT_EINVAL,
-                                "pipeline '%s' cannot be drained: what it writes comes back to it%s%s; "
-                                "run without --until-drained", graph_at(runner, from)->name,
-                                from == to ? "" : " through ",
-                                from == to ? "" : graph_at(runner, to)->name);
+                return srt_fail(
+                    err, SRT_EINVAL,
+                    "pipeline '%s' cannot be drained: what it writes comes back to it%s%s; "
+                    "run without --until-drained",
+                    graph_at(runner, from)->name, from == to ? "" : " through ",
+                    from == to ? "" : graph_at(runner, to)->name);
             }
         }
     }

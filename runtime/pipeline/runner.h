@@ -1,12 +1,12 @@
 /* runner.h - runs graphs: workers, tasks, exchange, commits. The one door that app/ and tests use.
  *
  * Owner:   app/ (or a test).
- * Thread:  create, add, start, stop, destroy and the callbacks on the main thread (its loop is given);
- *          everything else inside.
- * Memory:  per pipeline bounded by commit_bytes twice (one epoch filling, one in flight), the rings, the
- *          Lua states.
- * Fails:   runner_add: what opening sources, sinks and scripts can fail with. A running pipeline that cannot
- *          go on stops alone, says why (on_stopped), and leaves the others running. */
+ * Thread:  create, add, start, stop, destroy and the callbacks on the main thread (its loop is
+ *          given); everything else inside.
+ * Memory:  per pipeline bounded by commit_bytes twice (one epoch filling, one in flight), the
+ *          rings, the Lua states.
+ * Fails:   runner_add: what opening sources, sinks and scripts can fail with. A running pipeline
+ *          that cannot go on stops alone, says why (on_stopped), and leaves the others running. */
 #ifndef SRT_PIPELINE_RUNNER_H
 #define SRT_PIPELINE_RUNNER_H
 
@@ -22,17 +22,17 @@
 struct runner;
 
 struct runner_options {
-    struct io_loop *loop;         /* the main thread's */
+    struct io_loop *loop; /* the main thread's */
     struct engine *engine;
     const struct connectors *connectors;
     const struct srt_clock *clock;
     const struct io_fs *fs;
-    uint32_t worker_count;        /* 0: one per core */
+    uint32_t worker_count; /* 0: one per core */
     bool until_drained;
-    size_t read_bytes;            /* asked of a source at a time; 0: 256 KiB */
-    uint32_t exchange_slots;      /* of each ring between two tasks; 0: 16 */
-    size_t exchange_chunk_bytes;  /* handed over at once; 0: 32 KiB */
-    uint64_t seed;                /* sticky partitioner, sample, back-off jitter, math.random */
+    size_t read_bytes;           /* asked of a source at a time; 0: 256 KiB */
+    uint32_t exchange_slots;     /* of each ring between two tasks; 0: 16 */
+    size_t exchange_chunk_bytes; /* handed over at once; 0: 32 KiB */
+    uint64_t seed;               /* sticky partitioner, sample, back-off jitter, math.random */
     /* All pipelines have ended (drained, stopped, or failed). Main thread. */
     void (*on_idle)(void *arg);
     /* One has ended; err->code SRT_OK when drained or asked to. */
@@ -53,18 +53,21 @@ void runner_abort(struct runner *runner);
 void runner_destroy(struct runner *runner); /* after on_idle; accepts NULL */
 
 struct runner_counters {
-    uint64_t in;      /* records read from sources */
-    uint64_t out;     /* records written to targets (topics, files, stdout), dead letters not counted */
-    uint64_t dropped; /* by filter, reject, sample, throttle, an empty flat_map, no branch arm, skip */
+    uint64_t in; /* records read from sources */
+    /* records written to targets (topics, files, stdout), dead letters not counted */
+    uint64_t out;
+    /* by filter, reject, sample, throttle, an empty flat_map, no branch arm, skip */
+    uint64_t dropped;
     uint64_t late;
     uint64_t retried; /* tries after the first */
     uint64_t dead;
 };
 /* What was committed so far. Main thread. False when there is no such pipeline. */
-bool runner_get_counters(const struct runner *runner, const char *pipeline, struct runner_counters *ret);
+bool runner_get_counters(const struct runner *runner, const char *pipeline,
+                         struct runner_counters *ret);
 
-/* Why a pipeline makes no progress: "waiting for input", "sink 'out.jsonl' takes no bytes", "record in
- * back-off at stage 'x'", ... Main thread. */
+/* Why a pipeline makes no progress: "waiting for input", "sink 'out.jsonl' takes no bytes", "record
+ * in back-off at stage 'x'", ... Main thread. */
 const char *runner_explain(const struct runner *runner, const char *pipeline);
 
 #endif

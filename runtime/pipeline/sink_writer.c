@@ -10,8 +10,8 @@ struct slot {
     /* NULL until opened, and after a write failed. Whoever may write opens it; only the main thread
      * closes it, so that it can interrupt it at any time. */
     _Atomic(struct sink *) sink;
-    bool failed;          /* by the last write */
-    bool written;         /* by the last write */
+    bool failed;  /* by the last write */
+    bool written; /* by the last write */
     int64_t new_position;
 };
 
@@ -41,9 +41,9 @@ struct sink_writer {
 static int open_slot(struct sink_writer *writer, struct slot *slot, struct srt_err *err)
 {
     struct sink *sink;
-    int code = slot->spec.ops->open(slot->spec.stage, writer->fs,
-                                    slot->spec.has_position ? &slot->spec.position : NULL, &sink,
-                                    err);
+    int code =
+        slot->spec.ops->open(slot->spec.stage, writer->fs,
+                             slot->spec.has_position ? &slot->spec.position : NULL, &sink, err);
     if (code == SRT_OK) {
         srt_store_release(&slot->sink, sink); /* acquire in sink_writer_interrupt */
     }
@@ -151,8 +151,8 @@ void sink_writer_write(struct sink_writer *writer, struct epoch_part *const *par
     io_unlock(&writer->lock);
 }
 
-/* After a failed write nobody knows how much of it arrived: the next one begins with opening the sink at
- * what was committed. */
+/* After a failed write nobody knows how much of it arrived: the next one begins with opening the
+ * sink at what was committed. */
 static void close_slot(struct slot *slot)
 {
     struct sink *sink = srt_exchange(&slot->sink, NULL);

@@ -1,10 +1,11 @@
-/* sink_writer.h - the thread that writes an epoch's bytes to a pipeline's files and standard output, which
- * may stall.
+/* sink_writer.h - the thread that writes an epoch's bytes to a pipeline's files and standard
+ * output, which may stall.
  *
  * Owner:   the controller.
  * Thread:  all on the main thread, but for the writing itself, which is on a thread of its own.
  * Memory:  borrows the epoch's parts until the result was taken.
- * Fails:   sink_writer_open: what opening a sink fails with. Writing: as sink_writer_take_result says. */
+ * Fails:   sink_writer_open: what opening a sink fails with. Writing: as sink_writer_take_result
+ *          says. */
 #ifndef SRT_PIPELINE_SINK_WRITER_H
 #define SRT_PIPELINE_SINK_WRITER_H
 
@@ -22,7 +23,7 @@ struct sink_spec {
     const struct stage *stage; /* the first that names it */
     char *position_name;       /* srt_xalloc'ed, the writer's; NULL: keeps no position */
     bool has_position;
-    int64_t position;          /* committed */
+    int64_t position; /* committed */
 };
 
 /* `notify` is called from the thread when a result is there. */
@@ -42,7 +43,8 @@ void sink_writer_positions(const struct sink_writer *writer, struct epoch_part *
 /* That write was committed: what comes later is cut off again when it is not. */
 void sink_writer_committed(struct sink_writer *writer);
 
-void sink_writer_interrupt(struct sink_writer *writer); /* a stalled write ends with SRT_EINTERRUPTED */
-void sink_writer_close(struct sink_writer *writer);     /* no write is under way; accepts NULL */
+/* a stalled write ends with SRT_EINTERRUPTED */
+void sink_writer_interrupt(struct sink_writer *writer);
+void sink_writer_close(struct sink_writer *writer); /* no write is under way; accepts NULL */
 
 #endif

@@ -1,6 +1,6 @@
-/* Every touch of Lua goes through script_call or through functions of value.h that never raise; what is
- * used besides (lua_settop, lua_pushvalue, lua_type, lua_toboolean, lua_rawgeti on our own plain tables,
- * lua_replace) cannot raise once there is room on the stack. */
+/* Every touch of Lua goes through script_call or through functions of value.h that never raise;
+ * what is used besides (lua_settop, lua_pushvalue, lua_type, lua_toboolean, lua_rawgeti on our own
+ * plain tables, lua_replace) cannot raise once there is room on the stack. */
 #include "pipeline/stage_lua.h"
 
 #include <lauxlib.h>
@@ -33,8 +33,8 @@ int stage_lua_ensure_value(struct executor *ex, struct frame *f, struct srt_err 
     return code;
 }
 
-int stage_lua_call(struct executor *ex, struct frame *f, const struct script_fn *fn, int result_count,
-                   struct srt_err *err)
+int stage_lua_call(struct executor *ex, struct frame *f, const struct script_fn *fn,
+                   int result_count, struct srt_err *err)
 {
     int code = stage_lua_ensure_value(ex, f, err);
     if (code != SRT_OK) {
@@ -70,8 +70,8 @@ static const struct script_fn *stage_fn(const struct executor *ex, const struct 
     return &ex->bindings.stage_fns[f->stage];
 }
 
-static int call_for_truth(struct executor *ex, struct frame *f, const struct script_fn *fn, bool *ret,
-                          struct srt_err *err)
+static int call_for_truth(struct executor *ex, struct frame *f, const struct script_fn *fn,
+                          bool *ret, struct srt_err *err)
 {
     int code = stage_lua_call(ex, f, fn, 1, err);
     if (code == SRT_OK) {
@@ -100,7 +100,7 @@ static int invoke_map(struct executor *ex, struct frame *f, struct srt_err *err)
     return SRT_OK;
 }
 
-/* Runs inside script_call: list -> plain table of its elements, which can be read without raising. */
+/* Runs inside script_call: list -> plain table of its elements, readable without raising. */
 static int expand_list(lua_State *L)
 {
     if (!lua_istable(L, 1)) {
@@ -122,8 +122,8 @@ static int expand_list(lua_State *L)
     int list = lua_gettop(L);
     for (lua_Integer i = 1; i <= count; i++) {
         if (lua_geti(L, 1, i) == LUA_TNIL) {
-            return luaL_error(L, "flat_map returned a list with a hole at %I: use s.null for JSON null",
-                              i);
+            return luaL_error(
+                L, "flat_map returned a list with a hole at %I: use s.null for JSON null", i);
         }
         lua_rawseti(L, list, i);
     }
@@ -230,8 +230,8 @@ static int invoke_computed_target(struct executor *ex, struct frame *f, bool nil
                         nil_drops ? "split" : "to", luaL_typename(L, -1),
                         nil_drops ? ", or nil to drop the record" : "");
     } else if (strlen(name) != len) {
-        code = srt_fail(err, SRT_EINVAL, "'%s...' cannot be the name of a topic: it has a zero byte",
-                        name);
+        code = srt_fail(err, SRT_EINVAL,
+                        "'%s...' cannot be the name of a topic: it has a zero byte", name);
     } else {
         code = stage_output_topic(ex, f, name, err);
     }

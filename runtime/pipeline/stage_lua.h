@@ -3,8 +3,8 @@
  * Owner:   the executor.
  * Thread:  its worker.
  * Memory:  the record's arena; the value's slot on the Lua stack.
- * Fails:   a record error (record_error.h), or one of the engine's. Nothing was emitted then, and the Lua
- *          stack is as it was. */
+ * Fails:   a record error (record_error.h), or one of the engine's. Nothing was emitted then, and
+ *          the Lua stack is as it was. */
 #ifndef SRT_PIPELINE_STAGE_LUA_H
 #define SRT_PIPELINE_STAGE_LUA_H
 
@@ -35,7 +35,7 @@ bool stage_lua_may_retry(struct script *script, const struct script_fn *fn);
 int stage_lua_ensure_value(struct executor *ex, struct frame *f, struct srt_err *err);
 
 /* Call a stage's function with (v, r, k), as many as it takes; the results are on the stack. */
-int stage_lua_call(struct executor *ex, struct frame *f, const struct script_fn *fn, int result_count,
-                   struct srt_err *err);
+int stage_lua_call(struct executor *ex, struct frame *f, const struct script_fn *fn,
+                   int result_count, struct srt_err *err);
 
 #endif

@@ -43,8 +43,8 @@ int stage_output_topic(struct executor *ex, struct frame *f, const char *name, s
     return code;
 }
 
-/* JSON as it came may be spread over lines. Line breaks stand only between its tokens (inside a string they
- * are escaped), so blanks do as well. */
+/* JSON as it came may be spread over lines. Line breaks stand only between its tokens (inside a
+ * string they are escaped), so blanks do as well. */
 static void put_one_line(struct srt_buf *to, const uint8_t *data, size_t size)
 {
     size_t start = to->len;

@@ -61,9 +61,8 @@ int target_set_find(struct target_set *set, const char *name, struct target **re
     }
     if (!topic_name_valid(name) || topic_name_reserved(name)) {
         return srt_fail(err, SRT_EINVAL, "'%s' cannot be the name of a target topic%s", name,
-                        topic_name_reserved(name)
-                            ? ": '__streamrt' is reserved"
-                            : ": a name has 1 to 249 of a-z A-Z 0-9 . _ -");
+                        topic_name_reserved(name) ? ": '__streamrt' is reserved"
+                                                  : ": a name has 1 to 249 of a-z A-Z 0-9 . _ -");
     }
     struct engine_topic topic;
     int code = set->engine->ops->topic_ensure(set->engine, name, &topic, err);
@@ -116,8 +115,8 @@ static size_t payload_bytes(const struct record *rec)
     return size;
 }
 
-int target_put(struct target_set *set, struct target *target, const struct record *rec, bool any_size,
-               struct srt_err *err)
+int target_put(struct target_set *set, struct target *target, const struct record *rec,
+               bool any_size, struct srt_err *err)
 {
     size_t size = payload_bytes(rec);
     if (!any_size && size > target->topic.max_record_bytes) {
@@ -133,7 +132,8 @@ int target_put(struct target_set *set, struct target *target, const struct recor
     size_t before = batch_builder_size(&part->builder);
     if (part->builder.record_count > 0 && before + batch_record_size_max(rec) > BATCH_BYTES) {
         if (finish(part) != SRT_OK) {
-            return srt_fail(err, SRT_ENOMEM, "no memory for the batches of topic '%s'", target->name);
+            return srt_fail(err, SRT_ENOMEM, "no memory for the batches of topic '%s'",
+                            target->name);
         }
         if (rec->key_len == RECORD_ABSENT) {
             sticky_batch_full(&target->sticky);
@@ -153,14 +153,16 @@ static void take_partition(struct target *target, int32_t index, struct epoch_pa
 {
     struct target_partition *part = &target->partitions[index];
     if (part->builder.record_count > 0 && finish(part) != SRT_OK) {
-        /* No room for a joined copy: the batches go as two appends, the builder gives its memory away. */
+        /* No room for a joined copy: the batches go as two appends, the builder gives its memory
+         * away. */
         const uint8_t *data;
         size_t size;
         batch_builder_finish(&part->builder, &data, &size);
         uint8_t *copy = srt_xalloc(size);
         memcpy(copy, data, size);
         if (part->finished.len > 0) {
-            epoch_part_append(to, &target->topic.id, index, part->finished.data, part->finished.len);
+            epoch_part_append(to, &target->topic.id, index, part->finished.data,
+                              part->finished.len);
         }
         epoch_part_append(to, &target->topic.id, index, copy, size);
         batch_builder_clear(&part->builder);

@@ -3,8 +3,8 @@
  * Owner:   a task.
  * Thread:  its worker. Finding a topic for the first time may block for a disk write.
  * Memory:  the epoch's batches, handed over at the barrier; one builder a partition stays.
- * Fails:   target_put: SRT_ETOOBIG (the record's fault), SRT_ENOMEM. target_set_find: what the engine
- *          fails with. */
+ * Fails:   target_put: SRT_ETOOBIG (the record's fault), SRT_ENOMEM. target_set_find: what the
+ *          engine fails with. */
 #ifndef SRT_PIPELINE_TARGET_H
 #define SRT_PIPELINE_TARGET_H
 
@@ -25,7 +25,7 @@ struct target_set {
     struct srt_map by_name;
     struct target *first; /* in the order in which they were found */
     struct target *last;
-    size_t size_bytes;    /* of this epoch's batches so far */
+    size_t size_bytes; /* of this epoch's batches so far */
     uint64_t seed;
 };
 
@@ -36,10 +36,10 @@ void target_set_fini(struct target_set *set);
 int target_set_find(struct target_set *set, const char *name, struct target **ret,
                     struct srt_err *err);
 
-/* Add a record. `any_size`: not held to the topic's max_record_bytes (a dead letter carries the record and
- * the reason on top). */
-int target_put(struct target_set *set, struct target *target, const struct record *rec, bool any_size,
-               struct srt_err *err);
+/* Add a record. `any_size`: not held to the topic's max_record_bytes (a dead letter carries the
+ * record and the reason on top). */
+int target_put(struct target_set *set, struct target *target, const struct record *rec,
+               bool any_size, struct srt_err *err);
 
 /* Finish all batches and hand them over. */
 void target_set_take(struct target_set *set, struct epoch_part *part);

@@ -3,13 +3,14 @@
  *     NEW --script, sources--> HELD --assignment--> RUNNING --barrier--> RUNNING | HELD | ENDED
  *      `--------------------------------------------> FAILED           (close from any of them)
  *
- *     a slice: the record at work, if it waited; then records from the most downstream exchange that has
- *     some, then from the sources; until the slice is used up or nothing can be taken.
+ *     a slice: the record at work, if it waited; then records from the most downstream exchange
+ *     that has some, then from the sources; until the slice is used up or nothing can be taken.
  *
- * The barrier of epoch e. When the controller asks for it, the task takes nothing more from its sources
- * and says on edge 0 that it has sent everything. Once it has that from all others too, it has emitted
- * all it ever will on edge 1, and so on; behind the last edge the epoch is complete, and the task hands
- * over its part: output, positions, counters. Everything after that belongs to epoch e+1. */
+ * The barrier of epoch e. When the controller asks for it, the task takes nothing more from its
+ * sources and says on edge 0 that it has sent everything. Once it has that from all others too, it
+ * has emitted all it ever will on edge 1, and so on; behind the last edge the epoch is complete,
+ * and the task hands over its part: output, positions, counters. Everything after that belongs to
+ * epoch e+1. */
 #include "pipeline/task.h"
 
 #include "base/alloc.h"
@@ -50,7 +51,7 @@ struct task {
 
     /* main -> worker */
     _Atomic(struct task_assignment *) assignment; /* main puts one in, the task takes it out */
-    _Atomic uint64_t asked_epoch; /* store-release by main, after `after` */
+    _Atomic uint64_t asked_epoch;                 /* store-release by main, after `after` */
     _Atomic int after;
     _Atomic bool close_asked;
 
@@ -59,7 +60,7 @@ struct task {
     _Atomic(struct epoch_part *) part; /* the task puts one in, main takes it out */
     struct srt_err failure;            /* written before TASK_FAILED is noted */
     _Atomic int waits_for;
-    _Atomic uint32_t waits_at;         /* the stage of a back-off */
+    _Atomic uint32_t waits_at; /* the stage of a back-off */
 
     /* worker only */
     enum task_state state;

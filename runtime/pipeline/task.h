@@ -66,7 +66,7 @@ enum task_wait task_waits_for(const struct task *task, uint32_t *ret_stage);
 
 /* A slice of work; true when there is more to do at once. */
 bool task_run(struct task *task);
-/* When task_run is to be called again though nothing woke it, on the job's clock; 0: no such time. */
+/* When task_run is to be called again though nothing woke it, on the job's clock; 0: never. */
 int64_t task_due_ns(const struct task *task);
 bool task_is_closed(const struct task *task);
 

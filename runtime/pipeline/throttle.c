@@ -5,8 +5,8 @@
 
 enum { SWEEP_FIRST = 1024 };
 
-/* Levels count in 1/per_ms of a token: then `count` of these come back every millisecond, and nothing is
- * ever rounded. */
+/* Levels count in 1/per_ms of a token: then `count` of these come back every millisecond, and
+ * nothing is ever rounded. */
 struct bucket {
     int64_t level;
     int64_t at_ms;
@@ -29,7 +29,8 @@ void throttle_fini(struct throttle *throttle)
     srt_map_fini(&throttle->buckets);
 }
 
-/* A bucket that nothing was taken from for a whole period is full, and a full one is as good as none. */
+/* A bucket that nothing was taken from for a whole period is full, and a full one is as good as
+ * none. */
 static void sweep(struct throttle *throttle)
 {
     struct srt_map kept;
@@ -56,8 +57,7 @@ bool throttle_take(struct throttle *throttle, const uint8_t *key, int32_t key_le
 {
     size_t size = key_len > 0 ? (size_t)key_len : 0;
     const int64_t full = throttle->count * throttle->per_ms;
-    throttle->newest_ms =
-        timestamp_ms > throttle->newest_ms ? timestamp_ms : throttle->newest_ms;
+    throttle->newest_ms = timestamp_ms > throttle->newest_ms ? timestamp_ms : throttle->newest_ms;
     struct bucket *bucket = srt_map_find(&throttle->buckets, size ? (const void *)key : "", size);
     if (!bucket) {
         if (throttle->buckets.used >= throttle->sweep_at) {
@@ -69,7 +69,8 @@ bool throttle_take(struct throttle *throttle, const uint8_t *key, int32_t key_le
     }
     if (timestamp_ms > bucket->at_ms) {
         int64_t passed = timestamp_ms - bucket->at_ms;
-        bucket->level = passed >= throttle->per_ms ? full : bucket->level + passed * throttle->count;
+        bucket->level =
+            passed >= throttle->per_ms ? full : bucket->level + passed * throttle->count;
         bucket->level = bucket->level > full ? full : bucket->level;
         bucket->at_ms = timestamp_ms;
     }

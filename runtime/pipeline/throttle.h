@@ -1,12 +1,14 @@
-/* throttle.h - a token bucket per key over the records' own time, so that a replay lets the same through.
+/* throttle.h - a token bucket per key over the records' own time, so that a replay lets the same
+ * through.
  *
  * Owner:   a task, one per throttle stage.
  * Thread:  its worker.
  * Memory:  one bucket per key that was seen within the period; full ones are forgotten.
  * Fails:   never.
  *
- * A key begins with `count` tokens; they come back evenly, `count` in `per_ms`. Records that are older
- * than the newest of their key are judged by the newest one's time: time does not run backwards. */
+ * A key begins with `count` tokens; they come back evenly, `count` in `per_ms`. Records that are
+ * older than the newest of their key are judged by the newest one's time: time does not run
+ * backwards. */
 #ifndef SRT_PIPELINE_THROTTLE_H
 #define SRT_PIPELINE_THROTTLE_H
 

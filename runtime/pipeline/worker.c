@@ -1,6 +1,7 @@
-/* While any task has work, the loop is only polled between two rounds; else the thread waits in it. What
- * changes a task's mind (a request, a chunk in a ring, bytes in a topic) always sends the wake-up after
- * the change, so a round that saw nothing is followed by another one if it looked too early. */
+/* While any task has work, the loop is only polled between two rounds; else the thread waits in it.
+ * What changes a task's mind (a request, a chunk in a ring, bytes in a topic) always sends the
+ * wake-up after the change, so a round that saw nothing is followed by another one if it looked too
+ * early. */
 #include "pipeline/worker.h"
 
 #include "base/alloc.h"

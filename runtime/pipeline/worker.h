@@ -20,8 +20,8 @@ int worker_create(const struct srt_clock *clock, uint32_t index, struct worker *
 /* Before start. */
 void worker_add(struct worker *worker, struct task *task);
 int worker_start(struct worker *worker, struct srt_err *err);
-/* All its tasks were asked to close: wait for that, end the thread, free everything. Accepts NULL, and one
- * never started. */
+/* All its tasks were asked to close: wait for that, end the thread, free everything. Accepts NULL,
+ * and one never started. */
 void worker_destroy(struct worker *worker);
 
 #endif

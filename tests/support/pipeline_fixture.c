@@ -1,16 +1,15 @@
 #include "support/pipeline_fixture.h"
 
-#include <stdio.h>
-#include <time.h>
-
-#include "support/cmocka_srt.h"
-
 #include "base/alloc.h"
 #include "base/atomic.h"
 #include "base/buf.h"
 #include "pipeline/compile.h"
 #include "record/header.h"
 #include "record/record.h"
+#include "support/cmocka_srt.h"
+
+#include <stdio.h>
+#include <time.h>
 
 enum { WAIT_MS_MAX = 20000, SOURCE_BATCH = 7 };
 
@@ -182,7 +181,8 @@ static int sink_write(struct sink *base, const void *data, size_t size, struct s
     }
     memcpy(to->data + to->len, data, size);
     to->len += size;
-    return fails ? srt_fail(err, to->fail_code, "write 'test': a failure that was asked for") : SRT_OK;
+    return fails ? srt_fail(err, to->fail_code, "write 'test': a failure that was asked for")
+                 : SRT_OK;
 }
 
 static int sink_sync(struct sink *base, int64_t *ret_position, struct srt_err *err)
@@ -447,8 +447,8 @@ static void add_line(void *arg, int32_t partition, const struct record *rec)
     int key_len = rec->key_len == RECORD_ABSENT ? 1 : rec->key_len;
     int value_len = rec->value_len == RECORD_ABSENT ? 1 : rec->value_len;
     lines->lines[lines->count++] = srt_xasprintf(
-        "%.*s=%.*s\n", key_len, rec->key_len == RECORD_ABSENT ? "-" : (const char *)rec->key, value_len,
-        rec->value_len == RECORD_ABSENT ? "-" : (const char *)rec->value);
+        "%.*s=%.*s\n", key_len, rec->key_len == RECORD_ABSENT ? "-" : (const char *)rec->key,
+        value_len, rec->value_len == RECORD_ABSENT ? "-" : (const char *)rec->value);
 }
 
 static int compare_lines(const void *a, const void *b)

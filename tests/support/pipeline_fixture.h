@@ -1,5 +1,5 @@
-/* pipeline_fixture.h - pipelines from YAML text, run on the memory engine, with sources and sinks that a
- * test controls.
+/* pipeline_fixture.h - pipelines from YAML text, run on the memory engine, with sources and sinks
+ * that a test controls.
  *
  * Owner:   the test.
  * Thread:  the test's, which plays the main thread.
@@ -7,9 +7,6 @@
  * Fails:   by failing the test. */
 #ifndef SRT_SUPPORT_PIPELINE_FIXTURE_H
 #define SRT_SUPPORT_PIPELINE_FIXTURE_H
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -20,16 +17,19 @@
 #include "pipeline/graph.h"
 #include "pipeline/runner.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum { FIXTURE_GRAPHS_MAX = 8, FIXTURE_SINK_BYTES_MAX = 1 << 20 };
 
 /* A sink in memory: to_file and to_stdout of all pipelines end up in it. */
 struct fixture_sink {
     uint8_t *data;
     size_t len;
-    _Atomic bool stalled;     /* writes wait */
+    _Atomic bool stalled; /* writes wait */
     _Atomic bool interrupted;
-    _Atomic int waiting;      /* a write is waiting just now */
-    _Atomic int fail_writes;  /* the next ones fail after half of their bytes */
+    _Atomic int waiting;     /* a write is waiting just now */
+    _Atomic int fail_writes; /* the next ones fail after half of their bytes */
     int fail_code;
     _Atomic uint64_t syncs;
 };
@@ -40,7 +40,7 @@ struct fixture_source {
     int bad_line;             /* index of one that is refused; -1: none */
     int open_failures;        /* how often opening fails */
     _Atomic int polls;
-    int fail_polls;           /* how many polls fail, from the second on */
+    int fail_polls; /* how many polls fail, from the second on */
 };
 
 struct fixture {
@@ -52,12 +52,12 @@ struct fixture {
     struct runner_options options; /* change before fixture_start */
     struct runner *runner;
     bool idle;
-    struct srt_err stopped;        /* the last error that a pipeline ended with */
+    struct srt_err stopped; /* the last error that a pipeline ended with */
     int stopped_count;
     struct fixture_sink sink;
     struct fixture_source source;
-    uint64_t timestamp_ms;         /* of the next produced record */
-    const char *lua_paths[2];      /* where `use:` looks; NULL: nowhere */
+    uint64_t timestamp_ms;    /* of the next produced record */
+    const char *lua_paths[2]; /* where `use:` looks; NULL: nowhere */
 };
 
 /* cmocka's setup and teardown: *state is a fixture over topics of three partitions. */
@@ -65,7 +65,8 @@ int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 #define fixture_test(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
-/* Load one pipeline `p` that reads topic `in`, and drain it. `steps` are the lines below `steps:`, each
+/* Load one pipeline `p` that reads topic `in`, and drain it. `steps` are the lines below `steps:`,
+ * each
  * "- ..." indented by six. */
 void fixture_run_steps(struct fixture *fix, const char *steps);
 
@@ -94,8 +95,8 @@ void fixture_crash(struct fixture *fix);
 
 struct runner_counters fixture_counters(struct fixture *fix, const char *pipeline);
 
-/* "key=value" of each record, sorted, one a line; the key is "-" when absent, the value "-" for a tombstone.
- * srt_xalloc'ed. */
+/* "key=value" of each record, sorted, one a line; the key is "-" when absent, the value "-" for a
+ * tombstone. srt_xalloc'ed. */
 char *fixture_dump(struct fixture *fix, const char *topic);
 /* In partition and offset order instead. */
 char *fixture_dump_ordered(struct fixture *fix, const char *topic);

@@ -1,16 +1,15 @@
-/* Epochs: what is committed, what is tried again, what a crash costs, and that a stalled sink costs no
- * memory. */
-#include "support/cmocka_srt.h"
-#include "support/pipeline_fixture.h"
-
-#include <errno.h>
-#include <stdio.h>
-
+/* Epochs: what is committed, what is tried again, what a crash costs, and that a stalled sink costs
+ * no memory: controller.c with its sink_writer.c. */
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "record/record.h"
+#include "support/cmocka_srt.h"
+#include "support/pipeline_fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 static void produce_numbers(struct fixture *fix, int from, int count)
 {

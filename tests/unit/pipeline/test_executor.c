@@ -1,11 +1,10 @@
 /* Errors: tries, back-off, dead letters, skipping, stopping; copies for several successors. */
+#include "base/alloc.h"
 #include "support/cmocka_srt.h"
 #include "support/pipeline_fixture.h"
 #include "support/temp_dir.h"
 
 #include <stdio.h>
-
-#include "base/alloc.h"
 
 static void assert_header(struct fixture *fix, const char *name, const char *expected)
 {
@@ -87,8 +86,9 @@ static void a_retriable_error_is_tried_again_with_the_value_as_it_was(void **sta
                            "      - update: { use: flaky.update }\n"
                            "        on_error: { backoff: 1ms..2ms }\n"
                            "      - to: out\n");
-    fixture_assert_topic(fix, "out", "a={\"id\":\"a\",\"n\":2,\"first\":true}\n"
-                                     "a={\"id\":\"b\",\"n\":2,\"first\":true}\n");
+    fixture_assert_topic(fix, "out",
+                         "a={\"id\":\"a\",\"n\":2,\"first\":true}\n"
+                         "a={\"id\":\"b\",\"n\":2,\"first\":true}\n");
     assert_int_equal(fixture_counters(fix, "p").retried, 4);
     temp_dir_remove(&dir);
 }
@@ -114,10 +114,11 @@ static void several_successors_do_not_see_each_others_changes(void **state)
     struct fixture *fix = *state;
     struct temp_dir dir;
     temp_dir_make(&dir);
-    temp_dir_write_file(&dir, "fan.lua", "local all = s.topic('in'):update('v.base = { 1 }')\n"
-                                         "all:update('v.base[1] = 2'):to('left')\n"
-                                         "all:update('v.extra = true'):to('middle')\n"
-                                         "all:to('right')\n");
+    temp_dir_write_file(&dir, "fan.lua",
+                        "local all = s.topic('in'):update('v.base = { 1 }')\n"
+                        "all:update('v.base[1] = 2'):to('left')\n"
+                        "all:update('v.extra = true'):to('middle')\n"
+                        "all:to('right')\n");
     char *yaml = srt_xasprintf("pipelines:\n  p:\n    script: %s/fan.lua\n", dir.path);
     fixture_load(fix, yaml);
     srt_free(yaml);

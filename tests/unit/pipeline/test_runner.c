@@ -1,12 +1,13 @@
-/* Pipelines from end to end on the memory engine: order, exchange, draining, stopping, going on. */
+/* Pipelines from end to end on the memory engine: order, exchange, draining, stopping, going on.
+ * What cannot be seen from outside alone is tried here too: worker.c, task.c, intake.c,
+ * controller_setup.c. */
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "record/record.h"
 #include "support/cmocka_srt.h"
 #include "support/pipeline_fixture.h"
 
 #include <stdio.h>
-
-#include "base/alloc.h"
-#include "base/rng.h"
-#include "record/record.h"
 
 static void filter_and_map_write_to_a_topic(void **state)
 {
@@ -87,7 +88,8 @@ static void records_of_one_key_stay_in_order(void **state)
         char yaml[256];
         snprintf(yaml, sizeof yaml,
                  "pipelines:\n  p%u:\n    from: in\n    parallelism: %u\n    steps:\n"
-                 "      - filter: v ~= 0\n      - to: out%u\n", tasks, tasks, tasks);
+                 "      - filter: v ~= 0\n      - to: out%u\n",
+                 tasks, tasks, tasks);
         fixture_load(fix, yaml);
         fixture_drain(fix);
         fixture_destroy_runner(fix);

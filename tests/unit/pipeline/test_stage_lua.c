@@ -1,8 +1,7 @@
 /* What each operator does with a record. */
+#include "base/alloc.h"
 #include "support/cmocka_srt.h"
 #include "support/pipeline_fixture.h"
-
-#include "base/alloc.h"
 
 static void filter_keeps_what_is_truthy(void **state)
 {
@@ -94,14 +93,13 @@ static void functions_see_value_and_metadata_and_bodies_the_key_too(void **state
     struct fixture *fix = *state;
     fix->timestamp_ms = 5000;
     fixture_produce(fix, "in", "a", "{}");
-    fixture_run_steps(fix,
-                      "      - map: |\n"
-                      "          function(v, r)\n"
-                      "            return { key = r.key, at = r.timestamp, topic = r.topic }\n"
-                      "          end\n"
-                      "      - update: v.again = k .. r.offset\n"
-                      "      - map: v.key .. v.at .. v.topic .. v.again\n"
-                      "      - to: out\n");
+    fixture_run_steps(fix, "      - map: |\n"
+                           "          function(v, r)\n"
+                           "            return { key = r.key, at = r.timestamp, topic = r.topic }\n"
+                           "          end\n"
+                           "      - update: v.again = k .. r.offset\n"
+                           "      - map: v.key .. v.at .. v.topic .. v.again\n"
+                           "      - to: out\n");
     fixture_assert_topic(fix, "out", "a=\"a5000ina0\"\n");
 }
 

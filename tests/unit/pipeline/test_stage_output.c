@@ -1,8 +1,7 @@
 /* Where records go: topics, files, standard output, and in which form. */
+#include "base/alloc.h"
 #include "support/cmocka_srt.h"
 #include "support/pipeline_fixture.h"
-
-#include "base/alloc.h"
 
 static void assert_sink(struct fixture *fix, const char *expected)
 {
@@ -25,14 +24,15 @@ static void a_computed_topic_is_created_and_must_be_a_name(void **state)
 static void text_goes_out_as_it_came_unless_a_codec_says_otherwise(void **state)
 {
     struct fixture *fix = *state;
-    fixture_load(fix, "pipelines:\n"
-                      "  p:\n"
-                      "    from: { topic: in, codec: text }\n"
-                      "    steps:\n"
-                      "      - branch:\n"
-                      "          - { when: v == 'table', steps: [ map: '{ t = v }', to: tables ] }\n"
-                      "          - { when: v == 'json', to: { topic: quoted, codec: json } }\n"
-                      "          - { steps: [ map: 'v:upper()', to: plain ] }\n");
+    fixture_load(fix,
+                 "pipelines:\n"
+                 "  p:\n"
+                 "    from: { topic: in, codec: text }\n"
+                 "    steps:\n"
+                 "      - branch:\n"
+                 "          - { when: v == 'table', steps: [ map: '{ t = v }', to: tables ] }\n"
+                 "          - { when: v == 'json', to: { topic: quoted, codec: json } }\n"
+                 "          - { steps: [ map: 'v:upper()', to: plain ] }\n");
     fixture_produce(fix, "in", "a", "table");
     fixture_produce(fix, "in", "b", "json");
     fixture_produce(fix, "in", "c", "other");
