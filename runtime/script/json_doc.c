@@ -135,21 +135,50 @@ static bool same_key(const struct json_doc *doc, const struct json_slot *a, cons
     return same;
 }
 
+/* Mark the slot if its key comes again behind it. */
+static void mark_if_shadowed(struct json_doc *doc, uint32_t i)
+{
+    struct json_slot *slot = &doc->slots[i];
+    for (uint32_t j = i + 1; j < doc->count; j++) {
+        const struct json_slot *later = &doc->slots[j];
+        bool may_be = slot->key_len == later->key_len || slot->key_escaped || later->key_escaped;
+        if (may_be && same_key(doc, slot, later)) {
+            slot->type |= SLOT_SHADOWED;
+            return;
+        }
+    }
+}
+
+/* Keys mostly differ in length, first or last byte: one look at each tells that none comes twice. */
+static bool keys_surely_differ(const struct json_doc *doc)
+{
+    uint64_t seen[4] = {0};
+    for (uint32_t i = 0; i < doc->count; i++) {
+        const struct json_slot *slot = &doc->slots[i];
+        if (slot->key_escaped || slot->key_len == 0) {
+            return false;
+        }
+        const uint8_t *key = (const uint8_t *)doc->text + slot->key_at;
+        uint32_t mark = slot->key_len * 37 + key[0] * 11u + key[slot->key_len - 1] * 3u;
+        uint64_t bit = UINT64_C(1) << (mark & 63);
+        if (seen[mark >> 6 & 3] & bit) {
+            return false;
+        }
+        seen[mark >> 6 & 3] |= bit;
+    }
+    return true;
+}
+
 void json_doc_find_shadows(struct json_doc *doc)
 {
     if (doc->shadows_known || doc->type != JSON_OBJECT) {
         return;
     }
     doc->shadows_known = true;
+    if (keys_surely_differ(doc)) {
+        return;
+    }
     for (uint32_t i = 0; i < doc->count; i++) {
-        struct json_slot *slot = &doc->slots[i];
-        for (uint32_t j = i + 1; j < doc->count; j++) {
-            const struct json_slot *later = &doc->slots[j];
-            bool may_be = slot->key_len == later->key_len || slot->key_escaped || later->key_escaped;
-            if (may_be && same_key(doc, slot, later)) {
-                slot->type |= SLOT_SHADOWED;
-                break;
-            }
-        }
+        mark_if_shadowed(doc, i);
     }
 }

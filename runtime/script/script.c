@@ -28,6 +28,10 @@
 enum {
     MEMORY_DEFAULT_BYTES = 64 << 20,
     DEADLINE_DEFAULT_MS = 100,
+    /* Collect when the heap has grown to so many percent. What lives is small (the library, some modules),
+     * so going through it seldom costs little memory; the cap bounds what it may come to. */
+    GC_PAUSE_PERCENT = 400,
+
     FILE_DEADLINE_FACTOR = 10, /* a builder file runs once and builds everything */
     REGISTRY_SLOT_BYTES = 64,  /* at most, of a table that is just being doubled */
 };
@@ -113,6 +117,7 @@ int script_create(const struct script_options *options, struct script **ret_scri
     }
     script->L = L;
     lua_atpanic(L, on_panic);
+    lua_gc(L, LUA_GCINC, GC_PAUSE_PERCENT, 0, 0);
     *(struct script **)lua_getextraspace(L) = script;
     lua_pushcfunction(L, errors_handler);
     srt_assert(lua_gettop(L) == SCRIPT_HANDLER_INDEX);
