@@ -337,6 +337,11 @@ static struct pending *translate(struct engine_commit *commit, struct topic *con
     return pending;
 }
 
+static uint64_t commit_bytes_max(struct engine *eng)
+{
+    return broker_write_bytes_max(embedded_of(eng)->broker);
+}
+
 static int commit(struct engine *eng, struct engine_commit *commit, struct srt_err *err)
 {
     struct embedded *embedded = embedded_of(eng);
@@ -382,6 +387,7 @@ static const struct engine_ops embedded_ops = {
     .reader_end = reader_end,
     .reader_close = reader_close,
     .commit = commit,
+    .commit_bytes_max = commit_bytes_max,
 };
 
 int engine_embedded_create(struct broker *broker, const struct topic_config *target_defaults,

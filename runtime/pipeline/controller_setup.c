@@ -7,7 +7,11 @@
 #include "base/limits.h"
 #include "pipeline/exchange.h"
 
-enum { READ_BYTES_DEFAULT = 256 * 1024, BUFFER_BYTES_MIN = 4 * 1024 };
+enum {
+    READ_BYTES_DEFAULT = SRT_HOSTILE ? 1000 : 256 * 1024,
+    BUFFER_BYTES_MIN = 4 * 1024,
+    RECORD_BYTES_MAX = 64 << 20,
+};
 
 /* --- what the graph needs of the world --- */
 
@@ -159,6 +163,19 @@ static bool has_exchange(const struct graph *graph)
     return false;
 }
 
+/* A commit has to fit the engine's largest. Tasks stop reading at half of that; the other half is for
+ * what the record at work still emits, and what is in the rings when the barrier comes. */
+static void set_limits(struct controller *ctl)
+{
+    struct job *job = &ctl->job;
+    const struct engine_ops *ops = job->engine->ops;
+    uint64_t most = ops->commit_bytes_max ? ops->commit_bytes_max(job->engine) : UINT64_MAX;
+    uint64_t bytes = job->graph->commit_bytes < most / 2 ? job->graph->commit_bytes : most / 2;
+    uint64_t share = bytes / job->task_count;
+    job->buffer_bytes = share > BUFFER_BYTES_MIN ? (size_t)share : BUFFER_BYTES_MIN;
+    job->record_bytes_max = most / 4 < RECORD_BYTES_MAX ? (size_t)(most / 4) : RECORD_BYTES_MAX;
+}
+
 static void create_tasks(struct controller *ctl, int32_t partition_count)
 {
     struct job *job = &ctl->job;
@@ -168,8 +185,7 @@ static void create_tasks(struct controller *ctl, int32_t partition_count)
     if (graph->parallelism == 0 && !has_exchange(graph) && job->task_count > useful) {
         job->task_count = useful;
     }
-    size_t share = (size_t)graph->commit_bytes / job->task_count;
-    job->buffer_bytes = share > BUFFER_BYTES_MIN ? share : BUFFER_BYTES_MIN;
+    set_limits(ctl);
     const struct exchange_options exchange = {.slot_count = ctl->options->exchange_slots,
                                               .chunk_bytes = ctl->options->exchange_chunk_bytes};
     job->exchange = exchange_create(graph, job->task_count, &exchange);

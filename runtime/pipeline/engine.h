@@ -115,6 +115,8 @@ struct engine_ops {
 
     /* Asynchronous; SRT_OK means that done will be called. Main thread: the controller. */
     int (*commit)(struct engine *eng, struct engine_commit *commit, struct srt_err *err);
+    /* How large the batches of one commit may be together. NULL: as large as memory has room. */
+    uint64_t (*commit_bytes_max)(struct engine *eng);
 };
 
 struct engine {
@@ -137,6 +139,8 @@ int engine_memory_each(struct engine *eng, const char *topic, engine_memory_each
 void engine_memory_fail_commits(struct engine *eng, int count, int code);
 /* Commits wait until they are released: a disk that takes its time. */
 void engine_memory_hold_commits(struct engine *eng, bool hold);
+/* Refuse larger ones with SRT_ETOOBIG; 0: none. */
+void engine_memory_limit_commits(struct engine *eng, uint64_t bytes);
 uint64_t engine_memory_commit_count(struct engine *eng); /* that succeeded */
 /* Change the assignments of a group as if another process had come or gone. */
 void engine_memory_rebalance(struct engine *eng, const char *group);

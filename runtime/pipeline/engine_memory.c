@@ -87,6 +87,7 @@ struct memory_engine {
     int fail_count;
     int fail_code;
     uint64_t commit_count;
+    uint64_t commit_bytes_max; /* 0: any; set before anything runs */
 };
 
 static struct memory_engine *memory(struct engine *eng)
@@ -544,8 +545,14 @@ static void finish_commit(struct memory_engine *eng, struct engine_commit *commi
 
 static int commit(struct engine *base, struct engine_commit *commit, struct srt_err *err)
 {
-    (void)err;
     struct memory_engine *eng = memory(base);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < commit->append_count; i++) {
+        bytes += commit->appends[i].size_bytes;
+    }
+    if (eng->commit_bytes_max > 0 && bytes > eng->commit_bytes_max) {
+        return srt_fail(err, SRT_ETOOBIG, "a commit of %" PRIu64 " bytes is too large", bytes);
+    }
     io_lock(&eng->lock);
     bool held = eng->holds;
     if (held) {
@@ -557,6 +564,17 @@ static int commit(struct engine *base, struct engine_commit *commit, struct srt_
         finish_commit(eng, commit);
     }
     return SRT_OK;
+}
+
+static uint64_t commit_bytes_max(struct engine *base)
+{
+    uint64_t bytes = memory(base)->commit_bytes_max;
+    return bytes > 0 ? bytes : UINT64_MAX;
+}
+
+void engine_memory_limit_commits(struct engine *base, uint64_t bytes)
+{
+    memory(base)->commit_bytes_max = bytes;
 }
 
 void engine_memory_hold_commits(struct engine *base, bool hold)
@@ -692,6 +710,7 @@ static const struct engine_ops ops = {
     .reader_end = reader_end,
     .reader_close = reader_close,
     .commit = commit,
+    .commit_bytes_max = commit_bytes_max,
 };
 
 struct engine *engine_memory_create(const struct srt_clock *clock, int32_t default_partition_count)

@@ -29,8 +29,10 @@
 #include "base/ring.h"
 
 enum {
-    SLOT_COUNT_DEFAULT = 16,
-    CHUNK_BYTES_DEFAULT = 32 * 1024,
+    SLOT_COUNT_DEFAULT = SRT_HOSTILE ? 2 : 16,
+    CHUNK_BYTES_MIN = SRT_HOSTILE ? 1 : 1024,
+    CHUNK_BYTES_MAX = SRT_HOSTILE ? 200 : 32 * 1024,
+    RINGS_BYTES = 8 << 20, /* of all rings of a pipeline together, when all are full */
 };
 
 struct chunk {
@@ -102,6 +104,15 @@ static void create_channels(struct exchange *ex, size_t slot_count)
     }
 }
 
+/* The more rings, the smaller the chunks: what they hold together is bounded. */
+static size_t default_chunk_bytes(const struct exchange *ex, size_t slot_count)
+{
+    size_t chunks = ex->edge_count * ex->task_count * (ex->task_count - 1) * slot_count;
+    size_t bytes = RINGS_BYTES / chunks;
+    bytes = bytes < CHUNK_BYTES_MIN ? CHUNK_BYTES_MIN : bytes;
+    return bytes < CHUNK_BYTES_MAX ? bytes : CHUNK_BYTES_MAX;
+}
+
 struct exchange *exchange_create(const struct graph *graph, uint32_t task_count,
                                  const struct exchange_options *options)
 {
@@ -115,7 +126,6 @@ struct exchange *exchange_create(const struct graph *graph, uint32_t task_count,
     struct exchange *ex = srt_xcalloc(1, sizeof *ex);
     ex->task_count = task_count;
     ex->edge_count = edge_count;
-    ex->chunk_bytes = options->chunk_bytes ? options->chunk_bytes : CHUNK_BYTES_DEFAULT;
     ex->edge_stages = srt_xcalloc(edge_count, sizeof *ex->edge_stages);
     ex->stage_edges = srt_xcalloc(graph->stage_count, sizeof *ex->stage_edges);
     uint32_t edge = 0;
@@ -126,7 +136,9 @@ struct exchange *exchange_create(const struct graph *graph, uint32_t task_count,
         }
     }
     size_t slot_count = options->slot_count ? options->slot_count : SLOT_COUNT_DEFAULT;
-    create_channels(ex, slot_count < 2 ? 2 : slot_count);
+    slot_count = slot_count < 2 ? 2 : slot_count;
+    ex->chunk_bytes = options->chunk_bytes ? options->chunk_bytes : default_chunk_bytes(ex, slot_count);
+    create_channels(ex, slot_count);
     ex->endpoints = srt_xcalloc(task_count, sizeof *ex->endpoints);
     for (uint32_t i = 0; i < task_count; i++) {
         ex->endpoints[i].turn = srt_xcalloc(edge_count, sizeof *ex->endpoints[i].turn);

@@ -21,8 +21,8 @@
 struct exchange;
 
 struct exchange_options {
-    size_t slot_count;  /* of one ring; at least 2: one is kept for a barrier */
-    size_t chunk_bytes; /* records are handed over in chunks of about this size */
+    size_t slot_count;  /* of one ring; 0: 16; at least 2: one is kept for a barrier */
+    size_t chunk_bytes; /* about the size of a chunk; 0: 32 KiB, less when there are many rings */
 };
 
 /* NULL when no stage of the graph needs one, or there is a single task. */

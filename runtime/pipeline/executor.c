@@ -164,10 +164,17 @@ static void enter(struct executor *ex, struct frame *f, uint32_t stage)
     f->group_key_len = RECORD_ABSENT;
 }
 
-void executor_begin(struct executor *ex, const struct item_origin *origin)
+static void begin(struct executor *ex, const struct item_origin *origin)
 {
     srt_assert(ex->depth == 0);
     ex->origin = *origin;
+    ex->record_from_bytes = executor_buffered_bytes(ex);
+    ex->record_sent_bytes = 0;
+}
+
+void executor_begin(struct executor *ex, const struct item_origin *origin)
+{
+    begin(ex, origin);
     ex->counters.in++;
     struct frame *f = push(ex);
     f->stage = origin->source_stage;
@@ -178,8 +185,7 @@ void executor_begin(struct executor *ex, const struct item_origin *origin)
 
 void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage)
 {
-    srt_assert(ex->depth == 0);
-    ex->origin = item->origin;
+    begin(ex, &item->origin);
     struct frame *f = push(ex);
     f->rec = item->rec;
     f->value_codec = item->value_codec;
@@ -487,6 +493,13 @@ static int deliver_element(struct executor *ex, struct frame *f, struct srt_err 
     if (!lua_checkstack(L, 4)) {
         return srt_fail(err, SRT_EBUDGET, "no room on the Lua stack");
     }
+    size_t emitted = executor_buffered_bytes(ex) - ex->record_from_bytes + ex->record_sent_bytes;
+    if (emitted > ex->job->record_bytes_max) {
+        return srt_fail(err, SRT_ETOOBIG,
+                        "element %" PRId64 " of %" PRId64
+                        ": the output of one record takes more than %zu bytes",
+                        f->element + 1, f->element_count, ex->job->record_bytes_max);
+    }
     struct frame *child = push(ex);
     child->stage = f->stage;
     child->rec = f->rec;
@@ -528,6 +541,7 @@ static int route(struct executor *ex, struct frame *f, struct srt_err *err)
         return srt_fail(err, code, "no memory for the exchange before stage '%s'",
                         stage_of(ex, f)->name);
     }
+    ex->record_sent_bytes += item.rec.value_len > 0 ? (size_t)item.rec.value_len : 0;
     pop(ex);
     return SRT_OK;
 }

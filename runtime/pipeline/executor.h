@@ -84,6 +84,8 @@ struct executor {
     struct target_set target_set;
     struct srt_buf *sinks; /* one per sink of the job */
     struct runner_counters counters;
+    size_t record_from_bytes;     /* buffered when the record at work began */
+    size_t record_sent_bytes;     /* and what it sent to other tasks since */
     int64_t due_ns;
     int64_t pause_ms; /* how long the last infrastructure error waited */
     struct srt_err failure;

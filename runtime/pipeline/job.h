@@ -35,6 +35,7 @@ struct job {
     size_t read_bytes; /* how much a source is asked for at a time */
     /* output that a task holds before it asks for a commit and stops reading */
     size_t buffer_bytes;
+    size_t record_bytes_max; /* output of one source record: it cannot be cut in two commits */
     char **source_names; /* per stage: the position name of a connector source, else NULL */
     struct job_topic *topics;
     uint32_t topic_count;

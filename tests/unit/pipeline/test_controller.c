@@ -157,6 +157,38 @@ static void every_record_is_there_once_whatever_crashed(void **state)
     srt_free(found);
 }
 
+static void a_commit_fits_what_the_engine_takes(void **state)
+{
+    struct fixture *fix = *state;
+    produce_numbers(fix, 0, 3000);
+    engine_memory_limit_commits(fix->engine, 32768);
+    fixture_load(fix, copy_yaml);
+    fixture_drain(fix);
+    assert_int_equal(fix->stopped.code, SRT_OK);
+    assert_int_equal(fixture_count(fix, "out"), 3000);
+    assert_true(engine_memory_commit_count(fix->engine) > 1);
+}
+
+static void the_output_of_one_record_is_bounded(void **state)
+{
+    struct fixture *fix = *state;
+    produce_numbers(fix, 0, 1);
+    engine_memory_limit_commits(fix->engine, 400000);
+    fixture_load(fix, "pipelines:\n  p:\n    from: in\n    steps:\n"
+                      "      - flat_map: |\n"
+                      "          local list = {}\n"
+                      "          for i = 1, 1000 do list[i] = ('x'):rep(1000) end\n"
+                      "          return list\n"
+                      "      - to: out\n");
+    fixture_drain(fix);
+    assert_int_equal(fix->stopped.code, SRT_OK);
+    assert_in_range(fixture_count(fix, "out"), 90, 110);
+    fixture_assert_topic(fix, "p.dlq", "0=0\n");
+    char *error = fixture_header(fix, "p.dlq", "streamrt-dlq-error");
+    assert_contains(error, "of 1000: the output of one record takes more than 100000 bytes");
+    srt_free(error);
+}
+
 /* --- sinks --- */
 
 static const char sink_yaml[] = "pipelines:\n  p:\n    from: in\n    parallelism: 1\n"
@@ -320,6 +352,8 @@ int main(void)
         fixture_test(nothing_is_seen_of_an_epoch_before_it_is_committed),
         fixture_test(an_epoch_in_flight_counts_when_the_pipeline_is_aborted),
         fixture_test(every_record_is_there_once_whatever_crashed),
+        fixture_test(a_commit_fits_what_the_engine_takes),
+        fixture_test(the_output_of_one_record_is_bounded),
         fixture_test(a_stalled_sink_stops_the_reading_and_loses_nothing),
         fixture_test(aborting_does_not_wait_for_a_stalled_sink),
         fixture_test(a_write_that_failed_halfway_is_done_again_from_what_was_committed),
