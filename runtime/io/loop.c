@@ -96,12 +96,19 @@ void io_timer_close(struct io_timer *timer, io_closed_fn on_closed)
     uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
 }
 
-/* --- wake --- */
+/* --- wake ---
+ *
+ * A wake-up must not be lost, and uv_async_send alone could lose it: it first looks, without ordering,
+ * whether one is pending, so the look may come before the sender's own writes are seen, and the
+ * callback that is just beginning may miss them. Therefore both sides exchange `sent`: exchanges of one
+ * cell have an order. If the sender's comes first, the callback sees `sent`, and all that was written
+ * before. If the callback's does, the sender sees that it has begun, hence that nothing is pending any
+ * more, and sends anew. */
 
 static void on_wake(uv_async_t *uv)
 {
     struct io_wake *wake = uv->data;
-    /* Acquire, paired with the release in io_wake_send. libuv may call once more than was sent. */
+    /* libuv may call once more than was sent */
     if (srt_exchange(&wake->sent, false)) {
         wake->fn(wake->arg);
     }
@@ -118,8 +125,10 @@ int io_wake_init(struct io_wake *wake, struct io_loop *loop, io_wake_fn fn, void
 
 void io_wake_send(struct io_wake *wake)
 {
-    srt_store_release(&wake->sent, true); /* acquire in on_wake */
-    (void)uv_async_send(&wake->uv);       /* fails only on a handle that is not an async */
+    /* fails only on a handle that is not an async */
+    if (!srt_exchange(&wake->sent, true)) {
+        (void)uv_async_send(&wake->uv);
+    }
 }
 
 static void on_wake_closed(uv_handle_t *uv)

@@ -55,7 +55,7 @@ struct io_wake {
     io_wake_fn fn;
     io_closed_fn on_closed;
     void *arg;
-    /* any thread sets it with release; the loop's thread clears it with acquire */
+    /* any thread sets it, the loop's thread clears it; see loop.c for why by exchange */
     _Atomic bool sent;
 };
 

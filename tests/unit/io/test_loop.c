@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -188,6 +189,79 @@ static void many_sends_give_at_least_one_call_after_the_last(void **state)
     io_loop_poll(&f->loop); /* the handle is ours again */
 }
 
+/* Two threads send one after the other as fast as they can, each as soon as the loop has seen what it
+ * wrote: a wake-up that gets lost leaves both waiting for ever. */
+enum { ROUNDS = 50000, ROUNDS_LIMIT_MS = 60000 };
+
+struct race {
+    struct fixture *f;
+    struct io_wake wake;
+    _Atomic int written[2]; /* by each thread */
+    _Atomic int seen[2];    /* by the loop */
+    _Atomic bool over;
+};
+
+struct racer {
+    struct race *race;
+    int index;
+};
+
+static void run_race(void *arg)
+{
+    struct racer *racer = arg;
+    struct race *race = racer->race;
+    for (int i = 1; i <= ROUNDS; i++) {
+        srt_store_relaxed(&race->written[racer->index], i);
+        io_wake_send(&race->wake);
+        while (srt_load_relaxed(&race->seen[racer->index]) < i && !srt_load_relaxed(&race->over)) {
+            sched_yield();
+        }
+    }
+}
+
+static void on_race(void *arg)
+{
+    struct race *race = arg;
+    int done = 0;
+    for (int i = 0; i < 2; i++) {
+        int written = srt_load_relaxed(&race->written[i]);
+        srt_store_relaxed(&race->seen[i], written);
+        done += written == ROUNDS;
+    }
+    if (done == 2) {
+        io_loop_stop(&race->f->loop);
+    }
+}
+
+static void no_wake_up_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct race *race = calloc(1, sizeof *race);
+    race->f = f;
+    assert_ok(io_wake_init(&race->wake, &f->loop, on_race, race, &f->err), &f->err);
+    struct io_timer limit;
+    io_timer_init(&limit, &f->loop, on_c_stop, f);
+    io_timer_start(&limit, ROUNDS_LIMIT_MS, 0);
+    struct io_thread threads[2];
+    struct racer racers[2] = {{race, 0}, {race, 1}};
+    for (int i = 0; i < 2; i++) {
+        assert_ok(io_thread_start(&threads[i], IO_ROLE_WORK, i, run_race, &racers[i], &f->err),
+                  &f->err);
+    }
+    io_loop_run(&f->loop);
+    srt_store_relaxed(&race->over, true);
+    for (int i = 0; i < 2; i++) {
+        io_thread_join(&threads[i]);
+    }
+    assert_string_equal(f->events, ""); /* the time was not up */
+    assert_int_equal(srt_load_relaxed(&race->seen[0]), ROUNDS);
+    assert_int_equal(srt_load_relaxed(&race->seen[1]), ROUNDS);
+    io_timer_close(&limit, NULL);
+    io_wake_close(&race->wake, NULL);
+    io_loop_poll(&f->loop); /* the handles are ours again */
+    free(race);
+}
+
 /* --- signal --- */
 
 static void on_signal(void *arg, int signal_number)
@@ -283,6 +357,7 @@ int main(void)
         TEST(timer_refuses_a_negative_delay),
         TEST(another_thread_wakes_the_loop),
         TEST(many_sends_give_at_least_one_call_after_the_last),
+        TEST(no_wake_up_is_lost),
         TEST(signal_arrives_on_the_loop),
         TEST(readable_tells_of_bytes_and_of_the_end),
         TEST(regular_files_are_refused),
