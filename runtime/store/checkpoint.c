@@ -1,5 +1,5 @@
-/* Bytes as in docs/format/journal.md. The tables grow by doubling at powers of two, so that they need
- * no capacity of their own. */
+/* Bytes as in docs/format/journal.md. The tables grow by doubling at powers of two, so that they
+ * need no capacity of their own. */
 #include "store/checkpoint.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* checkpoint.h - what the journal needs not remember any more: where every partition durably ends, and
- * the keeper's snapshot.
+/* checkpoint.h - what the journal needs not remember any more: where every partition durably ends,
+ * and the keeper's snapshot.
  *
  * Owner:   the caller; init by zeroing, fini frees all.
  * Thread:  any, one at a time.

@@ -5,8 +5,9 @@
  *     caller                      [batches..]
  *     parts      0.................1..........2...........................
  *
- * The checksum covers each byte once: a batch's records are under the batch's own CRC, which is one of
- * the bytes that the frame's CRC covers. So appending costs no second pass over the payload. */
+ * The checksum covers each byte once: a batch's records are under the batch's own CRC, which is
+ * one of the bytes that the frame's CRC covers. So appending costs no second pass over the
+ * payload. */
 #include "store/frame.h"
 
 #include <assert.h>

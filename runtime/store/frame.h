@@ -3,7 +3,8 @@
  * Owner:   a builder belongs to the store thread; decoded entries borrow the frame's bytes.
  * Thread:  any, one at a time per object.
  * Memory:  a builder keeps its buffers over begin; large batches are referenced, not copied.
- * Fails:   building: SRT_ENOMEM, asked once at finish. Decoding: SRT_ECORRUPT for what is not whole.
+ * Fails:   building: SRT_ENOMEM, asked once at finish. Decoding: SRT_ECORRUPT for what is not
+ *          whole.
  *
  * The layout is docs/format/journal.md. Pure: no file, no clock. */
 #ifndef SRT_STORE_FRAME_H
@@ -38,7 +39,7 @@ enum frame_kind {
 
 struct frame_builder {
     struct srt_buf scratch; /* headers, small payloads, padding */
-    struct srt_buf parts;   /* struct frame_part: where the bytes of the frame come from, in order */
+    struct srt_buf parts;   /* struct frame_part: where the bytes come from, in order */
     struct srt_buf iov;
     uint32_t crc;
     uint32_t entry_count;
@@ -81,7 +82,8 @@ struct frame_info {
     uint32_t entry_count;
 };
 
-/* Only the header, which needs FRAME_HEADER_BYTES of data. The size may still be beyond the file. */
+/* Only the header, which needs FRAME_HEADER_BYTES of data. The size may still be beyond the
+ * file. */
 int frame_parse(const uint8_t *data, size_t size, struct frame_info *ret_info);
 
 /* Everything that makes a frame whole; `size` must reach to its end. */
@@ -100,7 +102,8 @@ struct frame_entry {
     uint32_t size;
 };
 
-/* Walk the entries of a frame that frame_check accepted: start with *at = 0; SRT_EEND after the last. */
+/* Walk the entries of a frame that frame_check accepted: start with *at = 0; SRT_EEND after the
+ * last. */
 int frame_next(const uint8_t *frame, const struct frame_info *info, size_t *at,
                struct frame_entry *ret);
 

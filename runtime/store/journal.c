@@ -1,15 +1,15 @@
-/* One write, one fdatasync, many acknowledgements: everything else here is about making the two calls
- * cheap and their outcome certain.
+/* One write, one fdatasync, many acknowledgements: everything else here is about making the two
+ * calls cheap and their outcome certain.
  *
  *     spare-6        00..07.jnl            00..08.jnl
  *     [old frames]   [hdr|f|f|f|f| rest]   [hdr|f|f|f|>          free          ]
  *          |          old: last frame 4211       ^ position; next frame 5121
  *          +--> header rewritten with a new id, synced, renamed to 00..09.jnl when 08 is full
  *
- * Files have their full size from the start, and all but the first one had every block written before:
- * an fdatasync of a frame is then one write to the device and its flush, with no change to the file
- * system's own tables. A new random id in the header makes what an earlier life of the file left behind
- * invisible. docs/format/journal.md is the contract for the bytes. */
+ * Files have their full size from the start, and all but the first one had every block written
+ * before: an fdatasync of a frame is then one write to the device and its flush, with no change
+ * to the file system's own tables. A new random id in the header makes what an earlier life of
+ * the file left behind invisible. docs/format/journal.md is the contract for the bytes. */
 #include "store/journal.h"
 
 #include <errno.h>
@@ -31,7 +31,8 @@
 
 enum {
     JOURNAL_VERSION = 1,
-    /* A spare is zeroed and synced in steps, so that its bytes do not stand in front of a frame's. */
+    /* A spare is zeroed and synced in steps, so that its bytes do not stand in front of a
+     * frame's. */
     ZERO_STEP_BYTES = 1 << 20,
 };
 
@@ -144,7 +145,8 @@ static int open_next(struct journal *j, char *path, int *ret_fd, struct srt_err 
     int sys = j->fs->info(j->fs, *ret_fd, &info);
     if (sys == 0 && info.size_bytes < j->file_bytes) {
         sys = j->fs->allocate(j->fs, *ret_fd, 0, (int64_t)j->file_bytes);
-        sys = sys == -EOPNOTSUPP || sys == -EINVAL ? 0 : sys; /* then the file grows with its frames */
+        /* Where that is not possible the file grows with its frames. */
+        sys = sys == -EOPNOTSUPP || sys == -EINVAL ? 0 : sys;
     }
     if (sys < 0) {
         return srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "allocate '%s'", path);

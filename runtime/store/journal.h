@@ -1,10 +1,11 @@
 /* journal.h - the writing end of the journal: frames appended to a row of preallocated files.
  *
  * Owner:   the store; one for each data directory.
- * Thread:  all on the store thread (before it runs: on the opening one), except what is marked "back".
+ * Thread:  all on the store thread (before it runs: on the opening one), except what is marked
+ *          "back".
  * Memory:  paths and a small table of older files.
- * Fails:   SRT_ENOSPC, SRT_ENOMEM: the frame was not written and the call may be repeated. Anything else
- *          means that the disk's state is unknown: the caller must stop for good. */
+ * Fails:   SRT_ENOSPC, SRT_ENOMEM: the frame was not written and the call may be repeated.
+ *          Anything else means that the disk's state is unknown: the caller must stop for good. */
 #ifndef SRT_STORE_JOURNAL_H
 #define SRT_STORE_JOURNAL_H
 
@@ -23,7 +24,8 @@ enum {
     JOURNAL_NAME_MAX = 40,
 };
 
-/* A file that is full or from an earlier process; freed when a checkpoint has passed its last frame. */
+/* A file that is full or from an earlier process; freed when a checkpoint has passed its last
+ * frame. */
 struct journal_old {
     uint64_t file_sequence;
     uint64_t last_frame;
@@ -77,8 +79,8 @@ uint64_t journal_take_freeable(struct journal *j, uint64_t boundary);
 /* Back: put the file away: kept as the spare when there is none, otherwise removed. */
 int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err *err);
 
-/* Back: when there is no spare, make one whose blocks are written, so that syncs of frames change no
- * metadata of the file system. */
+/* Back: when there is no spare, make one whose blocks are written, so that syncs of frames
+ * change no metadata of the file system. */
 int journal_make_spare(struct journal *j, struct srt_err *err);
 
 /* At open: keep one usable spare of an earlier process, remove the others and unfinished ones. */

@@ -4,11 +4,12 @@
  *     left over     [f 40 .. f 57][~]  [f 58][f 59][f 60][~ ~ ~ ~ ~ ~ ~ ~ ~]
  *     (04 is gone)        torn ^         last whole ^      nothing whole in here
  *
- * A frame is written only after the one before it is durable. So at most one frame is torn, it is the
- * last one its process wrote, and a process begins its own file. Hence:
+ * A frame is written only after the one before it is durable. So at most one frame is torn, it is
+ * the last one its process wrote, and a process begins its own file. Hence:
  *   - behind the place where a file's whole frames end there may be rubbish, but no later frame;
  *   - the next file goes on with exactly the next sequence.
- * If either does not hold, bytes that were durable have changed since: damage, and nothing is touched. */
+ * If either does not hold, bytes that were durable have changed since: damage, and nothing is
+ * touched. */
 #include "store/journal_scan.h"
 
 #include <errno.h>
@@ -58,8 +59,8 @@ static int look(struct reader *r, uint64_t at, size_t size, const uint8_t **ret_
     return SRT_OK;
 }
 
-static int open_reader(struct journal_scan *scan, struct journal_scan_file *file, struct reader *ret,
-                       struct srt_err *err)
+static int open_reader(struct journal_scan *scan, struct journal_scan_file *file,
+                       struct reader *ret, struct srt_err *err)
 {
     *ret = (struct reader){scan, file, -1};
     scan->window_len = 0;
@@ -198,8 +199,8 @@ static int whole_frame(struct reader *r, uint64_t at, uint64_t expected, const u
     return rc;
 }
 
-/* Whether a frame of this file that is later than `sequence` begins behind `at`: its header is enough,
- * for it was written after the frame before it was durable. */
+/* Whether a frame of this file that is later than `sequence` begins behind `at`: its header is
+ * enough, for it was written after the frame before it was durable. */
 static int find_later(struct reader *r, uint64_t at, uint64_t sequence, bool *ret_found,
                       struct srt_err *err)
 {
@@ -428,7 +429,8 @@ int journal_scan_frames(struct journal_scan *scan, uint64_t boundary, journal_sc
             io_close(scan->fs, &r.fd);
         }
         if (rc == SRT_OK && pass.seen < pass.limit) {
-            rc = fail_damage(scan, file.path, file.end_position, "the file changed while read", err);
+            rc = fail_damage(scan, file.path, file.end_position, "the file changed while read",
+                             err);
         }
         if (rc != SRT_OK) {
             return rc;

@@ -1,5 +1,5 @@
-/* journal_scan.h - the reading end of the journal: which files belong to it, which frames are whole, and
- * whether what is not whole is a torn write or damage.
+/* journal_scan.h - the reading end of the journal: which files belong to it, which frames are
+ * whole, and whether what is not whole is a torn write or damage.
  *
  * Owner:   recovery, and offline checks.
  * Thread:  one at a time.
@@ -52,13 +52,15 @@ struct journal_scan {
     size_t window_len;
 };
 
-/* List, read and judge everything. `settle`: sync the files and drop their cached pages first, so that
- * what is read is what the disk has (needs write access). On an error the scan is to be closed, too. */
+/* List, read and judge everything. `settle`: sync the files and drop their cached pages first,
+ * so that what is read is what the disk has (needs write access). On an error the scan is to be
+ * closed, too. */
 int journal_scan_open(struct journal_scan *scan, const struct io_fs *fs, const char *data_dir,
                       bool settle, struct srt_err *err);
 void journal_scan_close(struct journal_scan *scan);
 
-/* The last frame completes a checkpoint of a store that closed: nothing can have been written since. */
+/* The last frame completes a checkpoint of a store that closed: nothing can have been written
+ * since. */
 bool journal_scan_is_clean(const struct journal_scan *scan);
 
 /* The sequence after the last whole frame: 1 for an empty journal. */
@@ -75,7 +77,8 @@ int journal_scan_frames(struct journal_scan *scan, uint64_t boundary, journal_sc
 int journal_scan_log_start(struct journal_scan *scan, uint64_t boundary, const struct topic_id *id,
                            int32_t index, int64_t *log_start, struct srt_err *err);
 
-/* Whether the files are still what they were when they were read: for readers beside a running store. */
+/* Whether the files are still what they were when they were read: for readers beside a running
+ * store. */
 bool journal_scan_unchanged(struct journal_scan *scan);
 
 #endif

@@ -1,6 +1,7 @@
-/* Two numbers divide a partition. What lies below the high watermark is durable and anyone may read it;
- * what lies between it and next_offset is in the segment files but belongs to a frame whose other parts
- * are still being written. The log start only moves up, when retention has journalled it.
+/* Two numbers divide a partition. What lies below the high watermark is durable and anyone may read
+ * it; what lies between it and next_offset is in the segment files but belongs to a frame whose
+ * other parts are still being written. The log start only moves up, when retention has journalled
+ * it.
  *
  *     trimmed   | log start          high watermark | next_offset
  *     ..........[ segment ][ segment ][ active ......|....]
@@ -201,7 +202,8 @@ void partition_write_index(struct partition *part)
     }
 }
 
-/* The next segment. Nothing has changed when it fails, but for a file that the next attempt empties. */
+/* The next segment. Nothing has changed when it fails, but for a file that the next attempt
+ * empties. */
 static int roll(struct partition *part, struct srt_err *err)
 {
     int sys = SRT_FAULT(segment_roll);

@@ -94,8 +94,8 @@ int partition_append(struct partition *part, const uint8_t *batches, size_t size
 void partition_publish(struct partition *part);
 void partition_notify(struct partition *part);
 
-/* Move the log start; returns the segments below it (their references are the caller's), in an array
- * that the caller frees; they are no longer the partition's. */
+/* Move the log start; returns the segments below it (their references are the caller's), in an
+ * array that the caller frees; they are no longer the partition's. */
 size_t partition_trim(struct partition *part, int64_t log_start, struct segment ***ret_segments);
 
 /* Where retention would move the log start to; the present one when there is nothing to do. */
@@ -107,8 +107,9 @@ void partition_write_index(struct partition *part);
 /* The partition goes away: watchers are told for the last time, nothing is appended any more. */
 void partition_set_detached(struct partition *part);
 
-/* Count batches and walk them, which must be well formed: our callers checked them. Gives them offsets
- * from `base` on when base >= 0. Returns the offset after the last, relative to the first when not. */
+/* Count batches and walk them, which must be well formed: our callers checked them. Gives them
+ * offsets from `base` on when base >= 0. Returns the offset after the last, relative to the
+ * first when not. */
 int64_t partition_assign_offsets(uint8_t *batches, size_t size, int64_t base);
 
 #endif

@@ -1,6 +1,6 @@
-/* Reading never takes bytes on trust: every batch that leaves here had its CRC computed and its offset
- * continue from the one before. A reader that goes on where it stopped finds its position in a hint and
- * needs no index at all. */
+/* Reading never takes bytes on trust: every batch that leaves here had its CRC computed and its
+ * offset continue from the one before. A reader that goes on where it stopped finds its position
+ * in a hint and needs no index at all. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static void use_entry(struct place *place, const struct segment_index_entry *ent
     }
 }
 
-/* With the lock: the last segment that begins at or before the offset; NULL when all begin after it. */
+/* With the lock: the last segment that begins at or before the offset; NULL when all begin after
+ * it. */
 static struct segment *segment_for(struct partition *part, int64_t offset)
 {
     size_t low = 0, high = part->segment_count;
@@ -107,9 +108,10 @@ static int approach(struct partition *part, int64_t offset, struct place *place,
     return segment_walk_to(place->seg, offset, &place->position, &place->offset, err);
 }
 
-/* Accept whole batches of data[0..size) below the high watermark; what is accepted moves the place. */
-static int accept_batches(struct place *place, int64_t high_watermark, const uint8_t *data, size_t size,
-                  size_t *ret_accepted, struct srt_err *err)
+/* Accept whole batches of data[0..size) below the high watermark; what is accepted moves the
+ * place. */
+static int accept_batches(struct place *place, int64_t high_watermark, const uint8_t *data,
+                          size_t size, size_t *ret_accepted, struct srt_err *err)
 {
     size_t at = 0;
     while (place->offset < high_watermark) {
@@ -222,8 +224,8 @@ int partition_read(struct partition *part, int64_t offset, size_t max_bytes, str
         int64_t from = offset;
         int rc = read_segment(part, high_watermark, room, got == 0, &offset, to, err);
         if (rc != SRT_OK) {
-            /* Whole good batches that were read before the failure are an answer; the next call meets
-             * it again at its own offset. */
+            /* Whole good batches that were read before the failure are an answer; the next call
+             * meets it again at its own offset. */
             return got > 0 ? SRT_OK : rc;
         }
         if (offset == from) {
@@ -290,7 +292,8 @@ static int walk_to_time(struct place *place, int64_t high_watermark, int64_t tim
     return SRT_ENOENT;
 }
 
-/* With a reference: the first segment from `from_base` on that has something at or after the time. */
+/* With a reference: the first segment from `from_base` on that has something at or after the
+ * time. */
 static struct segment *segment_for_time(struct partition *part, int64_t from_base,
                                         int64_t timestamp_ms, struct place *ret)
 {

@@ -1,5 +1,5 @@
-/* After a start: find out what is durable, refuse if it was damaged, make the rest as if nothing had
- * happened.
+/* After a start: find out what is durable, refuse if it was damaged, make the rest as if nothing
+ * had happened.
  *
  *     scan       read the whole journal; judge where it ends
  *     check      each segment of the checkpoint must be there at its durable size
@@ -7,10 +7,11 @@
  *     restore    the keeper's snapshot; it attaches partitions, their segments are cut
  *     replay     frames above the boundary, in order
  *
- * Every step reads the same journal and writes the same bytes, so a crash in the middle of a recovery is
- * just another crash. A view (read only) does the same in memory: batches that are only in the journal
- * become segments in memory. Beside a running store the files may change under its eyes, so it copies
- * the frames first, makes sure that it read one journal and not parts of two, or reads again. */
+ * Every step reads the same journal and writes the same bytes, so a crash in the middle of a
+ * recovery is just another crash. A view (read only) does the same in memory: batches that are
+ * only in the journal become segments in memory. Beside a running store the files may change
+ * under its eyes, so it copies the frames first, makes sure that it read one journal and not
+ * parts of two, or reads again. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -232,8 +233,8 @@ static int look(struct recovery *rec, struct checkpoint *ret_cp, struct srt_err 
     return rc;
 }
 
-/* A running store may free or write what is being read: that looks like damage once, real damage looks
- * the same every time. */
+/* A running store may free or write what is being read: that looks like damage once, real damage
+ * looks the same every time. */
 static int look_again(struct recovery *rec, struct checkpoint *ret_cp, struct srt_err *err)
 {
     int attempts = rec->store->options.read_only ? VIEW_ATTEMPTS : 1;

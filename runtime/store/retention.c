@@ -1,5 +1,6 @@
-/* Old segments go in three steps, so that a crash in between leaves either all of the data or a log start
- * that says why it is not there: the trim is journalled, the log start moves, the files are removed. */
+/* Old segments go in three steps, so that a crash in between leaves either all of the data or a
+ * log start that says why it is not there: the trim is journalled, the log start moves, the
+ * files are removed. */
 #include "base/alloc.h"
 #include "base/atomic.h"
 #include "store/store_impl.h"

@@ -1,12 +1,12 @@
-/* A segment is written by one thread at its end and read by many behind it, so nothing needs a lock but
- * the question whether its file is open. The cache of open files answers that:
+/* A segment is written by one thread at its end and read by many behind it, so nothing needs a lock
+ * but the question whether its file is open. The cache of open files answers that:
  *
  *     closed --use--> in use --release--> idle (clean: may be closed for another) --use--> in use
  *                        |                  ^
  *                        +--> dirty: stays open until a checkpoint has synced it
  *
- * A dirty file keeps its descriptor, because an error of writing it back is told to descriptors that
- * were open when it happened. */
+ * A dirty file keeps its descriptor, because an error of writing it back is told to descriptors
+ * that were open when it happened. */
 #include "store/segment.h"
 
 #include <assert.h>

@@ -3,7 +3,8 @@
  * Owner:   partition.c makes, rolls and drops segments; readers hold references.
  * Thread:  append on the store thread; read from any, up to a size that was published before.
  * Memory:  the struct and, for the active one, its index.
- * Fails:   SRT_EIO, SRT_ENOSPC, SRT_ENOMEM; SRT_ECORRUPT with path and byte for bytes that are no batch.
+ * Fails:   SRT_EIO, SRT_ENOSPC, SRT_ENOMEM; SRT_ECORRUPT with path and byte for bytes that are no
+ *          batch.
  *
  * File descriptors are opened when needed and kept in a bounded cache (segment_files), so that a
  * thousand partitions do not need a thousand descriptors. */
@@ -53,7 +54,7 @@ struct segment {
     char *index_path;
     _Atomic(uint64_t) size_bytes; /* store thread: release, after the bytes are in the file */
     _Atomic(int64_t) max_timestamp_ms; /* -1 when it has none */
-    _Atomic(bool) gone;           /* trimmed or dropped: a file that cannot be opened is no damage */
+    _Atomic(bool) gone; /* trimmed or dropped: a file that cannot be opened is no damage */
 
     struct segment_index index; /* the active segment's; under the partition's lock */
     bool index_loaded;

@@ -1,6 +1,6 @@
-/* An index is a hint that can always be made again from the segment, so nothing here is an error: each
- * entry has its own CRC, and the first one that is wrong ends the index. docs/format/segment.md has the
- * bytes. */
+/* An index is a hint that can always be made again from the segment, so nothing here is an
+ * error: each entry has its own CRC, and the first one that is wrong ends the index.
+ * docs/format/segment.md has the bytes. */
 #include "store/segment_index.h"
 
 #include <fcntl.h>

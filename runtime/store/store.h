@@ -1,22 +1,23 @@
 /* store.h - everything durable: one journal, the partitions behind it, one recovery.
  *
  * Owner:   broker/ opens and closes it; nobody above broker sees it.
- * Thread:  store_submit and all reads from any thread; `done`, `apply` and watchers run on the store
- *          thread (before store_open returns: on the opening thread).
+ * Thread:  store_submit and all reads from any thread; `done`, `apply` and watchers run on the
+ *          store thread (before store_open returns: on the opening thread).
  * Memory:  bounded: in-flight writes by inflight_bytes_max, then SRT_EAGAIN.
- * Fails:   SRT_EBUSY (data directory locked), SRT_EVERSION, SRT_ECORRUPT (damage below the checkpoint or
- *          inside the journal; nothing is changed), SRT_EFSYNC and SRT_EIO (the store stops: every write
- *          fails from then on), SRT_ENOSPC (this write was not done and may be retried).
+ * Fails:   SRT_EBUSY (data directory locked), SRT_EVERSION, SRT_ECORRUPT (damage below the
+ *          checkpoint or inside the journal; nothing is changed), SRT_EFSYNC and SRT_EIO (the store
+ *          stops: every write fails from then on), SRT_ENOSPC (this write was not done and may be
+ *          retried).
  *
  * How it works (journal.c, recovery.c and docs/format/ have the whole story):
  *
- *   submit --> [frame: append + append + meta] --fdatasync--> segments (page cache) --> visible, done()
- *                        journal/N.jnl                      topics/.../BASE.seg
+ *   submit --> [frame: append + append + meta] --fdatasync--> segments --> visible, done()
+ *                        journal/N.jnl                   topics/.../BASE.seg (page cache)
  *
- * A write is atomic whatever it touches. One frame carries many writes; one fdatasync serves them all.
- * A checkpoint (back thread) syncs the segments and journals where they end, then old journal files are
- * used again. Metadata (topics, groups, positions) are opaque entries of the same frames: the store keeps
- * their order, the broker their meaning. */
+ * A write is atomic whatever it touches. One frame carries many writes; one fdatasync serves
+ * them all. A checkpoint (back thread) syncs the segments and journals where they end, then old
+ * journal files are used again. Metadata (topics, groups, positions) are opaque entries of the
+ * same frames: the store keeps their order, the broker their meaning. */
 #ifndef SRT_STORE_STORE_H
 #define SRT_STORE_STORE_H
 
@@ -39,9 +40,10 @@ enum store_durability {
     STORE_DURABILITY_OS,   /* acknowledged when written: survives kill -9, not a power cut */
 };
 
-/* The keeper of metadata. `apply` sees every meta entry once, in frame order, when it is durable; during
- * recovery first `restore` gets the last checkpoint's snapshot (not called when there is none), then
- * `apply` what came after. `snapshot` is asked on the store thread between two frames. */
+/* The keeper of metadata. `apply` sees every meta entry once, in frame order, when it is
+ * durable; during recovery first `restore` gets the last checkpoint's snapshot (not called when
+ * there is none), then `apply` what came after. `snapshot` is asked on the store thread between
+ * two frames. */
 struct store_meta_ops {
     void *ctx;
     int (*restore)(void *ctx, const uint8_t *data, size_t size, struct srt_err *err);
@@ -61,19 +63,20 @@ struct store_options {
     const struct io_fs *fs;       /* NULL: the kernel's */
     const struct srt_clock *clock; /* NULL: the real one */
     struct store_meta_ops meta;
-    /* Called once on the store thread when an error stopped the store for good (SRT_EFSYNC, SRT_EIO). */
+    /* Called once on the store thread when an error stopped the store for good (SRT_EFSYNC,
+     * SRT_EIO). */
     void (*on_fatal)(void *ctx, const struct srt_err *err);
     void *on_fatal_ctx;
 };
 
 void store_options_default(struct store_options *options);
 
-/* Lock, recover, start the threads. *ret_store is set before restore and apply are called, so that they
- * can attach partitions; it is NULL again when opening failed. */
+/* Lock, recover, start the threads. *ret_store is set before restore and apply are called, so
+ * that they can attach partitions; it is NULL again when opening failed. */
 int store_open(const struct store_options *options, struct store **ret_store, struct srt_err *err);
 
-/* Finish what was submitted, write a checkpoint, stop. Accepts NULL. After a fatal error it only stops and
- * returns that error. Who holds references to partitions gives them up before. */
+/* Finish what was submitted, write a checkpoint, stop. Accepts NULL. After a fatal error it only
+ * stops and returns that error. Who holds references to partitions gives them up before. */
 int store_close(struct store *store, struct srt_err *err);
 
 /* How the recovery went, for the log and for tests. */
@@ -108,24 +111,25 @@ struct store_write {
     uint32_t append_count;
     const struct store_meta_entry *metas;
     uint32_t meta_count;
-    /* Durable, applied and visible (SRT_OK), or not done at all. On the store thread; must not block.
-     * After SRT_EFSYNC it is in doubt until the next recovery. */
+    /* Durable, applied and visible (SRT_OK), or not done at all. On the store thread; must not
+     * block. After SRT_EFSYNC it is in doubt until the next recovery. */
     void (*done)(struct store_write *write, int code);
     void *arg;
 };
 
-/* SRT_OK: done() will be called. SRT_EAGAIN: too much is in flight. SRT_ETOOBIG: would not fit a frame.
- * SRT_ECLOSED: the store is closing or stopped. */
+/* SRT_OK: done() will be called. SRT_EAGAIN: too much is in flight. SRT_ETOOBIG: would not fit a
+ * frame. SRT_ECLOSED: the store is closing or stopped. */
 int store_submit(struct store *store, struct store_write *write);
 
 /* The largest write that fits a frame, as the sum of its batches and metadata. */
 uint64_t store_write_bytes_max(const struct store *store);
 
-/* The disk is full and a write that is durable in the journal waits for room in its segment; until then
- * every other write fails with SRT_ENOSPC. For status and for tests. */
+/* The disk is full and a write that is durable in the journal waits for room in its segment;
+ * until then every other write fails with SRT_ENOSPC. For status and for tests. */
 bool store_waits_for_room(const struct store *store);
 
-/* Submit and wait, for threads that may block (never the store thread). Waits through SRT_EAGAIN. */
+/* Submit and wait, for threads that may block (never the store thread). Waits through
+ * SRT_EAGAIN. */
 int store_write_wait(struct store *store, struct store_write *write, struct srt_err *err);
 
 /* --- partitions: called by the keeper, from apply/restore (or before any write names them) --- */
@@ -139,17 +143,18 @@ struct partition_config {
 };
 void partition_config_default(struct partition_config *config);
 
-/* Find or create; one that is found takes the retention and segment options over. On return the directory
- * exists; its creation is durable before any append to it is acknowledged. */
+/* Find or create; one that is found takes the retention and segment options over. On return the
+ * directory exists; its creation is durable before any append to it is acknowledged. */
 int store_partition_attach(struct store *store, const struct topic_id *topic_id, const char *topic,
                            int32_t index, const struct partition_config *config,
                            struct partition **ret_part, struct srt_err *err);
 
-/* The topic is deleted: files go when the last reader has left. The partition must have no writes in
- * flight. Frames that name it replay as nothing. */
+/* The topic is deleted: files go when the last reader has left. The partition must have no
+ * writes in flight. Frames that name it replay as nothing. */
 void store_partition_detach(struct store *store, struct partition *part);
 
-/* Apply retention now (the back thread also does it every minute): old segments go, log starts move. */
+/* Apply retention now (the back thread also does it every minute): old segments go, log starts
+ * move. */
 int store_apply_retention(struct store *store, struct srt_err *err);
 
 /* Checkpoint now and wait for it: tests, and before a backup. */
@@ -157,9 +162,9 @@ int store_checkpoint(struct store *store, struct srt_err *err);
 
 /* --- offline --- */
 
-/* Read every byte below the durable ends and the whole journal; call `report` for each thing wrong.
- * Changes nothing, needs no lock, takes no part in recovery. Returns how many things were wrong, or a
- * negative code when the directory is not a data directory. */
+/* Read every byte below the durable ends and the whole journal; call `report` for each thing
+ * wrong. Changes nothing, needs no lock, takes no part in recovery. Returns how many things were
+ * wrong, or a negative code when the directory is not a data directory. */
 typedef void (*store_report_fn)(void *arg, const char *path, uint64_t at_byte, const char *reason);
 int store_check(const char *data_dir, const struct io_fs *fs, store_report_fn report, void *arg,
                 struct srt_err *err);

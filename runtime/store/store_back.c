@@ -1,6 +1,6 @@
-/* The back thread does what takes long and hurries nobody: it syncs segments for a checkpoint, frees
- * journal files, removes files of trimmed segments and deleted topics, makes the next journal file
- * ready, and asks for retention once a minute. */
+/* The back thread does what takes long and hurries nobody: it syncs segments for a checkpoint,
+ * frees journal files, removes files of trimmed segments and deleted topics, makes the next
+ * journal file ready, and asks for retention once a minute. */
 #include <errno.h>
 
 #include "base/alloc.h"

@@ -1,6 +1,6 @@
-/* Reading everything there is, and telling what is wrong with it. This is not a recovery: it restores
- * nothing, replays nothing and stops at nothing, so that one report has all the damage. What lies above
- * the checkpoint is checked in the journal, what lies below it in the segments. */
+/* Reading everything there is, and telling what is wrong with it. This is not a recovery: it
+ * restores nothing, replays nothing and stops at nothing, so that one report has all the damage.
+ * What lies above the checkpoint is checked in the journal, what lies below it in the segments. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,8 +51,8 @@ static int batch_is_whole(struct checker *c, struct segment *seg, uint64_t at,
     return rc;
 }
 
-/* Walk all batches. A batch with a wrong CRC is passed by its length; behind anything worse no further
- * batch can be found. */
+/* Walk all batches. A batch with a wrong CRC is passed by its length; behind anything worse no
+ * further batch can be found. */
 static int check_batches(struct checker *c, struct segment *seg, int64_t end_offset,
                          struct srt_err *err)
 {
@@ -144,8 +144,8 @@ static int check_partitions(struct checker *c, struct srt_err *err)
 
 /* --- the journal --- */
 
-/* Beside a running store a scan may see a frame that is being written: only what is wrong twice at the
- * same place is wrong. */
+/* Beside a running store a scan may see a frame that is being written: only what is wrong twice
+ * at the same place is wrong. */
 static int scan_until_sure(struct checker *c, struct srt_err *err)
 {
     char *path = NULL;

@@ -1,8 +1,8 @@
 /* A checkpoint in three steps, of which only the first and the last hold up the store thread, and
  * neither for longer than it takes to copy some lists:
  *
- *     store   note: where each partition ends, the keeper's snapshot, what is dirty   (between frames)
- *     back    sync: those segments and directories                                    (takes its time)
+ *     store   note: where each partition ends, the keeper's snapshot, what is dirty
+ *     back    sync: those segments and directories, which takes its time
  *     store   journal it; from then on older journal files are superfluous
  *
  * What is appended meanwhile only means that more is durable than the checkpoint says. */

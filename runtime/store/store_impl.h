@@ -10,7 +10,7 @@
  *                         segments, metadata, done()
  *                         checkpoint: note what is dirty ---> sync segments and directories
  *                         journal it <----------------------- synced
- *                         what it makes superfluous --------> free journal files, remove segments */
+ *                         what it makes superfluous --------> free files, remove segments */
 #ifndef SRT_STORE_STORE_IMPL_H
 #define SRT_STORE_STORE_IMPL_H
 
@@ -23,8 +23,8 @@
 #include "store/segment.h"
 #include "store/store.h"
 
-/* A partition of a deleted topic. It stays listed, in every checkpoint too, until its directory is gone:
- * so a crash leaves no files that nobody knows. */
+/* A partition of a deleted topic. It stays listed, in every checkpoint too, until its directory
+ * is gone: so a crash leaves no files that nobody knows. */
 struct store_dropped {
     struct srt_list node;
     struct topic_id topic_id;
@@ -122,7 +122,13 @@ struct store {
     bool threads_started;
 };
 
-/* store.c */
+/* store_dir.c: lock it, create it when it may be, see that it is ours. */
+int store_prepare_dir(struct store *store, struct srt_err *err);
+
+/* Whether it is a data directory of this version: SRT_ENOENT, SRT_EVERSION, SRT_ECORRUPT. */
+int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err);
+
+/* store_partitions.c */
 enum { STORE_KEY_BYTES = 20 };
 void store_partition_key(uint8_t to[STORE_KEY_BYTES], const struct topic_id *id, int32_t index);
 struct partition *store_find_partition(struct store *store, const struct topic_id *id,
@@ -131,8 +137,7 @@ struct partition *store_find_partition(struct store *store, const struct topic_i
 /* All of them, in an array that the caller frees. Only the store thread takes partitions away. */
 size_t store_list_partitions(struct store *store, struct partition ***ret_parts);
 
-/* Whether it is a data directory of this version: SRT_ENOENT, SRT_EVERSION, SRT_ECORRUPT. */
-int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err);
+/* store.c */
 
 /* Stop for good: may be called on any thread; the first error stays. */
 void store_fail(struct store *store, const struct srt_err *err);

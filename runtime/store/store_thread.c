@@ -5,12 +5,13 @@
  *                                           v
  *                    segments -> high watermarks -> metadata -> watchers -> done()
  *
- * While it waits for a sync new writes gather in the inbox; the next frame takes them all. That is the
- * whole of group commit: no timer, and a lonely write waits for nobody.
+ * While it waits for a sync new writes gather in the inbox; the next frame takes them all. That is
+ * the whole of group commit: no timer, and a lonely write waits for nobody.
  *
- * A frame that is durable must be applied. When a segment cannot be written because the disk is full, the
- * frame stays pending: it is tried again until there is room, and meanwhile every other write is
- * refused with SRT_ENOSPC. Any other failure stops the store; the next recovery knows what to do. */
+ * A frame that is durable must be applied. When a segment cannot be written because the disk is
+ * full, the frame stays pending: it is tried again until there is room, and meanwhile every
+ * other write is refused with SRT_ENOSPC. Any other failure stops the store; the next recovery
+ * knows what to do. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -21,12 +22,13 @@
 #include "store/store_impl.h"
 
 enum {
-    /* A frame takes more writes until it has so many bytes or entries: beyond that nothing is gained,
-     * and who comes later need not wait so long. */
+    /* A frame takes more writes until it has so many bytes or entries: beyond that nothing is
+     * gained, and who comes later need not wait so long. */
     FRAME_SOFT_BYTES = SRT_HOSTILE ? 1 << 10 : 4 << 20,
     FRAME_SOFT_ENTRIES = 8192,
 
-    /* How far the journal may run ahead of a checkpoint that takes its time, in checkpoint_bytes. */
+    /* How far the journal may run ahead of a checkpoint that takes its time, in
+     * checkpoint_bytes. */
     CHECKPOINT_LAG_MAX = 4,
 
     RETRY_FULL_DISK_MS = 100,

@@ -1,4 +1,5 @@
-/* store_fixture.h - a store with a small keeper of metadata, on a disk that forgets or on the real one.
+/* store_fixture.h - a store with a small keeper of metadata, on a disk that forgets or on the real
+ * one.
  *
  * Owner:   the test.
  * Thread:  the test's; the keeper runs where the store calls it.

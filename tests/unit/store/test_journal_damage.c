@@ -276,7 +276,8 @@ static void a_damaged_index_is_made_again(void **state)
             int64_t found, time_ms;
             assert_int_equal(
                 partition_offset_for_time(part, 500 * offset, &found, &time_ms, &f.err), SRT_OK);
-            int64_t batch = (500 * offset - 1 + 999) / 1000; /* the first whose second record is not older */
+            /* the first batch whose second record is not older */
+            int64_t batch = (500 * offset - 1 + 999) / 1000;
             int64_t expected = 1000 * batch >= 500 * offset ? 2 * batch : 2 * batch + 1;
             assert_int_equal(found, expected);
         }

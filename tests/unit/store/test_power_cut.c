@@ -1,8 +1,9 @@
-/* The power is cut at every change that the store makes to its disk, and the disk forgets what was not
- * synced: all of it, none of it, or any part. Then, always:
+/* The power is cut at every change that the store makes to its disk, and the disk forgets what was
+ * not synced: all of it, none of it, or any part. Then, always:
  *   - what was acknowledged is there, at its offset;
  *   - what was not acknowledged is there as a whole or not at all;
- *   - a second recovery finds the same as the first, also when the first was cut short. */
+ *   - a second recovery finds the same as the first, also when the first was cut short.
+ * This is the test of recovery.c, journal_scan.c and store_checkpoint.c. */
 #include "store_fixture.h"
 
 #include <stdio.h>

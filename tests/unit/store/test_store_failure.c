@@ -1,5 +1,5 @@
-/* A disk that is full or broken: a write either happened or it did not, its answer says which, and what
- * was acknowledged stays. */
+/* A disk that is full or broken: a write either happened or it did not, its answer says which,
+ * and what was acknowledged stays. */
 #include "store_fixture.h"
 
 #include <errno.h>
@@ -39,7 +39,8 @@ static void see(void *arg, int64_t offset, uint64_t tag, int number)
     seen->count = offset + 1;
 }
 
-/* Every acknowledged write at its offset; a write that was refused may be there only if `in_doubt`. */
+/* Every acknowledged write at its offset; a write that was refused may be there only if
+ * `in_doubt`. */
 static void check_after(struct fake_disk *disk, const bool acked[WRITES],
                         const int64_t offsets[WRITES], bool in_doubt)
 {
@@ -141,8 +142,8 @@ static void finished(struct store_write *write, int code)
 
 enum { PENDING = 1 };
 
-/* One append with the disk as it is. When it is durable but has no room in its segment it waits; then
- * give it room, or leave it to the caller to close. Returns its code, or PENDING. */
+/* One append with the disk as it is. When it is durable but has no room in its segment it waits;
+ * then give it room, or leave it to the caller to close. Returns its code, or PENDING. */
 static int append_on_full_disk(struct fixture *f, struct srt_buf *buf, int i, int64_t *ret_offset,
                                bool heal)
 {
@@ -208,8 +209,8 @@ static void fill_disk(uint64_t room, bool heal)
     fake_disk_destroy(disk);
 }
 
-/* From every number of free bytes: writes are refused, never fatally; when there is room again, nothing
- * that was acknowledged is missing. */
+/* From every number of free bytes: writes are refused, never fatally; when there is room again,
+ * nothing that was acknowledged is missing. */
 static void a_full_disk_refuses_writes_and_loses_none(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Many threads at once: who writes, who reads, who only looks at the directory. */
+/* Many threads at once: who writes, who reads, who only looks at the directory. In the middle of
+ * them are the store's own two, store_thread.c and store_back.c. */
 #include "store_fixture.h"
 
 #include <sched.h>
@@ -298,8 +299,9 @@ static void a_view_beside_a_running_store_is_consistent(void **state)
     fixture_init(&f, NULL);
     fixture_open(&f);
     fixture_create(&f, 0, 1);
-    assert_int_equal(io_thread_start(&busy.thread, IO_ROLE_NONE, 0, write_until_stopped, &busy, &err),
-                     SRT_OK);
+    int started =
+        io_thread_start(&busy.thread, IO_ROLE_NONE, 0, write_until_stopped, &busy, &err);
+    assert_int_equal(started, SRT_OK);
     fixture_init(&view, NULL);
     view.options.data_dir = f.temp.path;
     view.options.read_only = true;

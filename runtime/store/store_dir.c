@@ -1,0 +1,133 @@
+/* The data directory: whether it is one, whose it is, and how a new one begins. node.json is
+ * written last, so a directory that has it is complete, and a journal without it has lost it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/store_impl.h"
+
+enum {
+    FORMAT_VERSION = 1,
+    NODE_FILE_BYTES_MAX = 4096,
+};
+
+static int write_node_file(struct store *store, const char *path, struct srt_err *err)
+{
+    struct topic_id node_id = topic_id_new();
+    char id_text[TOPIC_ID_TEXT_MAX];
+    char *text = srt_xasprintf("{\"format\":%d,\"node_id\":\"%s\"}\n", (int)FORMAT_VERSION,
+                               topic_id_format(id_text, &node_id));
+    int rc = io_write_file_atomic(store->fs, path, text, strlen(text), err);
+    srt_free(text);
+    return rc;
+}
+
+/* The file is ours and small: {"format":N,... with nothing before it but white space. */
+static int check_node_text(const char *text, const char *path, struct srt_err *err)
+{
+    int format = 0;
+    if (sscanf(text, " { \"format\" : %d", &format) != 1) {
+        return srt_fail(err, SRT_ECORRUPT, "'%s' is damaged at byte 0: no \"format\"", path);
+    }
+    if (format != FORMAT_VERSION) {
+        return srt_fail(err, SRT_EVERSION, "'%s' has format %d, this version reads format %d", path,
+                        format, (int)FORMAT_VERSION);
+    }
+    return SRT_OK;
+}
+
+static bool exists(const struct io_fs *fs, const char *path)
+{
+    struct io_file_info info;
+    return fs->path_info(fs, path, &info) == 0;
+}
+
+/* Whether journal files are there: then node.json must be, too. */
+static bool has_journal(const struct io_fs *fs, const char *data_dir)
+{
+    struct io_list names;
+    struct srt_err ignored;
+    char *dir = srt_xasprintf("%s/journal", data_dir);
+    bool found = false;
+    if (io_list_dir(fs, dir, &names, &ignored) == SRT_OK) {
+        for (size_t i = 0; i < names.count; i++) {
+            found = found || strstr(names.names[i], ".jnl") != NULL;
+        }
+        io_list_free(&names);
+    }
+    srt_free(dir);
+    return found;
+}
+
+int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err)
+{
+    char *path = srt_xasprintf("%s/node.json", data_dir);
+    struct srt_buf text;
+    srt_buf_init(&text);
+    int rc = io_read_file(fs, path, NODE_FILE_BYTES_MAX, &text, err);
+    if (rc == SRT_OK) {
+        rc = check_node_text(srt_buf_cstr(&text), path, err);
+    } else if (rc == SRT_ENOENT && has_journal(fs, data_dir)) {
+        rc = srt_fail(err, SRT_ECORRUPT, "'%s' is missing, but there is a journal", path);
+    } else if (rc == SRT_ENOENT) {
+        rc = srt_fail(err, SRT_ENOENT, "'%s' is not a data directory: it has no node.json",
+                      data_dir);
+    }
+    srt_buf_fini(&text);
+    srt_free(path);
+    return rc;
+}
+
+static int create_format(struct store *store, struct srt_err *err)
+{
+    char *path = srt_xasprintf("%s/node.json", store->data_dir);
+    char *journal = srt_xasprintf("%s/journal", store->data_dir);
+    int rc = io_make_dirs(store->fs, journal, err);
+    if (rc == SRT_OK) {
+        rc = io_make_dirs(store->fs, store->topics_dir, err);
+    }
+    if (rc == SRT_OK) {
+        rc = write_node_file(store, path, err);
+    }
+    srt_free(journal);
+    srt_free(path);
+    return rc;
+}
+
+/* Only on the kernel's files: a disk of a test has no other processes. */
+static int lock_dir(struct store *store, struct srt_err *err)
+{
+    if (store->fs != io_fs_real()) {
+        return SRT_OK;
+    }
+    char *path = srt_xasprintf("%s/LOCK", store->data_dir);
+    int rc = io_lock_file(path, &store->lock_fd, err);
+    srt_free(path);
+    if (rc == SRT_EBUSY) {
+        rc = srt_fail(err, SRT_EBUSY, "data directory '%s' is in use by another process",
+                      store->data_dir);
+    }
+    return rc;
+}
+
+int store_prepare_dir(struct store *store, struct srt_err *err)
+{
+    const struct store_options *options = &store->options;
+    bool there = exists(store->fs, store->data_dir);
+    if (!there && (options->read_only || !options->create)) {
+        return srt_fail(err, SRT_ENOENT, "data directory '%s' does not exist", store->data_dir);
+    }
+    if (options->read_only) {
+        return store_check_format(store->fs, store->data_dir, err);
+    }
+    int rc = there ? SRT_OK : io_make_dirs(store->fs, store->data_dir, err);
+    if (rc == SRT_OK) {
+        rc = lock_dir(store, err);
+    }
+    if (rc == SRT_OK) {
+        rc = store_check_format(store->fs, store->data_dir, err);
+        rc = rc == SRT_ENOENT && options->create ? create_format(store, err) : rc;
+    }
+    return rc;
+}

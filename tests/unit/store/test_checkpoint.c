@@ -1,0 +1,95 @@
+/* checkpoint.c against docs/format/journal.md: the golden bytes were made by another program. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "store/checkpoint.h"
+
+static const uint8_t golden[] =
+    "\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x01"
+    "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+    "\x00\x00\x00\x02\x00\x01\x74\x00\x00\x00\x00\x00\x00\x00\x03\x00"
+    "\x00\x00\x00\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x00\x00\x00"
+    "\x00\x00\x03\x00\x00\x00\x00\x00\x00\x01\xf4\x00\x00\x00\x00\x00"
+    "\x00\x00\x4d\x00\x00\x00\x00\x00\x00\x00\x58\x00\x00\x00\x00\x00"
+    "\x00\x00\x00\x00\x00\x00\x01\x53";
+
+static void make(struct checkpoint *cp, struct srt_buf *bytes)
+{
+    struct topic_id id;
+    for (size_t i = 0; i < sizeof id.bytes; i++) {
+        id.bytes[i] = (uint8_t)i;
+    }
+    *cp = (struct checkpoint){.clean = true, .boundary = 9};
+    struct checkpoint_partition *row = checkpoint_add(cp, false, &id, 2, "t");
+    row->log_start = 3;
+    row->next_offset = 10;
+    struct checkpoint_segment segment = {
+        .base_offset = 3, .size_bytes = 500, .max_timestamp_ms = 77, .created_ms = 88};
+    checkpoint_add_segment(row, &segment);
+    srt_buf_put(&cp->snapshot, "S", 1);
+    srt_buf_init(bytes);
+    checkpoint_encode(cp, bytes);
+}
+
+static void a_checkpoint_has_the_documented_bytes(void **state)
+{
+    (void)state;
+    struct checkpoint cp, back;
+    struct srt_buf bytes;
+    make(&cp, &bytes);
+    assert_int_equal(bytes.len, sizeof golden - 1);
+    assert_memory_equal(bytes.data, golden, bytes.len);
+    assert_true(checkpoint_is_clean(bytes.data, bytes.len));
+    assert_int_equal(checkpoint_decode(bytes.data, bytes.len, &back), SRT_OK);
+    assert_true(back.clean && back.has_snapshot);
+    assert_int_equal(back.boundary, 9);
+    assert_int_equal(back.partition_count, 1);
+    struct checkpoint_partition *row =
+        checkpoint_find(&back, &cp.partitions[0].topic_id, 2);
+    assert_non_null(row);
+    assert_null(checkpoint_find(&back, &cp.partitions[0].topic_id, 1));
+    assert_string_equal(row->topic, "t");
+    assert_int_equal(row->log_start, 3);
+    assert_int_equal(row->next_offset, 10);
+    assert_memory_equal(row->segments, cp.partitions[0].segments, sizeof *row->segments);
+    assert_int_equal(back.snapshot.len, 1);
+    checkpoint_fini(&cp);
+    checkpoint_fini(&back);
+    srt_buf_fini(&bytes);
+}
+
+static void a_shortened_or_prolonged_checkpoint_is_refused(void **state)
+{
+    (void)state;
+    struct checkpoint cp, back;
+    struct srt_buf bytes;
+    make(&cp, &bytes);
+    for (size_t size = 0; size < bytes.len; size++) {
+        uint8_t *copy = malloc(size ? size : 1);
+        memcpy(copy, bytes.data, size);
+        assert_int_equal(checkpoint_decode(copy, size, &back), SRT_ECORRUPT);
+        free(copy);
+    }
+    srt_buf_put_u8(&bytes, 0);
+    assert_int_equal(checkpoint_decode(bytes.data, bytes.len, &back), SRT_ECORRUPT);
+    bytes.data[1] = 2;
+    assert_int_equal(checkpoint_decode(bytes.data, bytes.len, &back), SRT_EVERSION);
+    checkpoint_fini(&cp);
+    srt_buf_fini(&bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_checkpoint_has_the_documented_bytes),
+        cmocka_unit_test(a_shortened_or_prolonged_checkpoint_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
