@@ -51,12 +51,12 @@ static inline char *fixture_print(const struct config_doc *doc, enum diag_format
 static inline void fixture_assert_says(const struct config_doc *doc, const char *expected)
 {
     char *text = fixture_print(doc, DIAG_TEXT);
-    if (!strstr(text, expected)) {
+    bool found = strstr(text, expected) != NULL;
+    if (!found) {
         print_error("expected to find:\n%s\nin:\n%s\n", expected, text);
-        free(text);
-        fail();
     }
     free(text);
+    assert_true(found);
 }
 
 static inline void fixture_assert_prints(const struct config_doc *doc, const char *expected)
