@@ -1,6 +1,6 @@
 ---@meta streamrt
--- The library `s` beyond lualib/streamrt/*.lua, which carry their own annotations. For editors; it cannot be
--- required.
+-- The library `s` beyond lualib/streamrt/*.lua, which carry their own annotations. For editors; it
+-- cannot be required.
 error "this file describes a library; it is not a module"
 
 ---@class streamrt

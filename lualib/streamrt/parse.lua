@@ -34,7 +34,8 @@ local function parse_ts(text)
   return sec <= "60" and last_minute_ms + tointeger(sec) * 1000 or nil
 end
 
---- The quoted field that begins at `from`, and where what follows it begins. Quotes inside are written \".
+--- The quoted field that begins at `from`, and where what follows it begins. Quotes inside are
+--- written \".
 ---@return string?, integer?
 local function quoted(line, from)
   if find(line, '^"', from) == nil then return nil end
@@ -60,9 +61,9 @@ end
 ---
 ---     ip - user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referer" "agent"
 ---
---- gives { ts, ip, method, path, status, bytes, referer, agent } with ts in milliseconds UTC and s.null where
---- the line has "-"; only an agent is kept as it calls itself, even "-". Raises an error for anything else.
---- Names of users and the protocol are left out: see M.combined_full.
+--- gives { ts, ip, method, path, status, bytes, referer, agent } with ts in milliseconds UTC and
+--- s.null where the line has "-"; only an agent is kept as it calls itself, even "-". Raises an
+--- error for anything else. Names of users and the protocol are left out: see M.combined_full.
 ---@param line string
 ---@return table
 function M.combined(line)

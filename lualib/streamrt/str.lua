@@ -4,8 +4,8 @@ local M = {}
 
 local find, sub, match = string.find, string.sub, string.match
 
---- The parts between separators, taken literally; "a,,b" has an empty one. Without a separator: the words
---- between white space.
+--- The parts between separators, taken literally; "a,,b" has an empty one. Without a separator: the
+--- words between white space.
 ---@param text string
 ---@param separator string?
 ---@param limit integer? at most so many parts; the last one is the rest

@@ -46,8 +46,8 @@ function M.zone_minutes(zone)
   return sign == "-" and -total or total
 end
 
---- RFC 3339: "2015-05-17T10:05:03.250Z", also with a space, without a fraction, without a zone (UTC), or
---- only the day. Returns nil and a message when it is none of these.
+--- RFC 3339: "2015-05-17T10:05:03.250Z", also with a space, without a fraction, without a zone
+--- (UTC), or only the day. Returns nil and a message when it is none of these.
 ---@param text string
 ---@return integer?, string?
 function M.parse(text)
@@ -75,7 +75,9 @@ local FIRST_MS <const>, LAST_MS <const> = -62167219200000, 253402300799999
 ---@param ms integer
 ---@return string
 function M.format(ms)
-  if ms < FIRST_MS or ms > LAST_MS then error("format: not in the years 0000 to 9999: " .. ms, 2) end
+  if ms < FIRST_MS or ms > LAST_MS then
+    error("format: not in the years 0000 to 9999: " .. ms, 2)
+  end
   local days = ms // DAY_MS
   local of_day = ms - days * DAY_MS
   local z = days + 719468

@@ -1,12 +1,12 @@
 /* The two things a script can use up, and how it is stopped without paying for it on every record.
  *
- * Memory is counted by the allocator. A request beyond the cap is refused; Lua then collects garbage and
- * asks once more for the same size. Only a second refusal in a row means that memory is really gone. (The
- * buffers of the string library ask only once and raise an ordinary error: `refused_bytes` remembers it
- * for budget_is_over().)
+ * Memory is counted by the allocator. A request beyond the cap is refused; Lua then collects
+ * garbage and asks once more for the same size. Only a second refusal in a row means that memory is
+ * really gone. (The buffers of the string library ask only once and raise an ordinary error:
+ * `refused_bytes` remembers it for budget_is_over().)
  *
- * Time costs nothing while there is enough of it: a call only makes `epoch` odd at its start and even at
- * its end. One thread for the whole process looks every few milliseconds:
+ * Time costs nothing while there is enough of it: a call only makes `epoch` odd at its start and
+ * even at its end. One thread for the whole process looks every few milliseconds:
  *
  *     watchdog                               the state's thread
  *     epoch is odd and the same
@@ -14,13 +14,14 @@
  *       over_epoch = epoch
  *       tgkill(thread_id, SIGURG)  ------->  on_signal(): is my epoch the one that is over?
  *                                              lua_sethook(running, on_hook, every instruction)
- *                                            on_hook(): raise; and again after every pcall, in every
- *                                              __close, until control is back in script_call()
+ *                                            on_hook(): raise; and again after every pcall, in
+ *                                              every __close, until control is in script_call()
  *
- * The handler acts only for the call that was found too long, so a signal that comes late does no harm.
- * lua_sethook is the one function of Lua that may be called from a signal handler. pcall, xpcall and the
- * coroutine functions are our own (sandbox.c, coroutines.c): they pass a used-up budget on instead of
- * handing it to the script. What no hook interrupts is a long-running C function. */
+ * The handler acts only for the call that was found too long, so a signal that comes late does no
+ * harm. lua_sethook is the one function of Lua that may be called from a signal handler. pcall,
+ * xpcall and the coroutine functions are our own (sandbox.c, coroutines.c): they pass a used-up
+ * budget on instead of handing it to the script. What no hook interrupts is a long-running C
+ * function. */
 #include "script/budget.h"
 
 #include <errno.h>
@@ -310,7 +311,8 @@ int budget_attach(struct budget *budget, struct srt_err *err)
 
 void budget_detach(struct budget *budget)
 {
-    pthread_once(&watch_once, watch_prepare); /* the lock is there, also when nothing was attached */
+    /* The lock is there, also when nothing was attached. */
+    pthread_once(&watch_once, watch_prepare);
     io_lock(&watch.lock);
     bool attached = !srt_list_empty(&budget->node);
     srt_list_remove(&budget->node);

@@ -3,8 +3,8 @@
  * Owner:   a script's state; the watchdog borrows it between attach and detach.
  * Thread:  the state's; the watchdog reads `epoch` and `deadline_ms` and sends a signal.
  * Memory:  counts what Lua holds; one thread for the process while there is any script.
- * Fails:   budget_attach: SRT_EIO when the watchdog cannot start. A script that is over its budget gets
- *          an error that it cannot catch: see budget_check(). */
+ * Fails:   budget_attach: SRT_EIO when the watchdog cannot start. A script that is over its budget
+ *          gets an error that it cannot catch: see budget_check(). */
 #ifndef SRT_SCRIPT_BUDGET_H
 #define SRT_SCRIPT_BUDGET_H
 
@@ -27,8 +27,8 @@ struct budget {
     size_t cap_bytes;
     size_t refused_bytes; /* the last request that was refused, 0 once it was granted after all */
 
-    /* Set by the allocator or by the signal handler, both on the state's thread; sticky until the call
-     * is over. */
+    /* Set by the allocator or by the signal handler, both on the state's thread; sticky until the
+     * call is over. */
     volatile sig_atomic_t breach; /* enum budget_breach */
     bool raised;                  /* the hook has raised at least once */
     char where[80];               /* "file:line: " of where it first did */
@@ -55,7 +55,8 @@ void *budget_alloc(void *ud, void *ptr, size_t old_size, size_t new_size);
 /* Whether `bytes` more can be had without a refusal: then pushing a value cannot raise. */
 static inline bool budget_has(const struct budget *budget, size_t bytes)
 {
-    return budget->used_bytes <= budget->cap_bytes && budget->cap_bytes - budget->used_bytes >= bytes;
+    return budget->used_bytes <= budget->cap_bytes &&
+           budget->cap_bytes - budget->used_bytes >= bytes;
 }
 
 /* Let the watchdog know of it. */

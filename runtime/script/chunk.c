@@ -1,13 +1,14 @@
-/* Texts are compiled where they stand: the reader below hands Lua as many empty lines as there are above
- * the text in its file, then a head, the text itself and a tail, all without copying.
+/* Texts are compiled where they stand: the reader below hands Lua as many empty lines as there are
+ * above the text in its file, then a head, the text itself and a tail, all without copying.
  *
  *     function (v) ... end      return (TEXT)
  *     v.total > 0               return function(v, r, k, ctx) return (TEXT) end
  *     v.a = 1 ...               return function(v, r, k, ctx) TEXT end
  *
- * TEXT is first compiled by itself, so that it cannot close what the head opened and messages do not speak of
- * brackets that nobody wrote. Then what follows its last word is left out: a comment there would swallow the
- * tail, and on a line of its own the tail would be the line that Lua gives for errors in the last one. */
+ * TEXT is first compiled by itself, so that it cannot close what the head opened and messages do
+ * not speak of brackets that nobody wrote. Then what follows its last word is left out: a comment
+ * there would swallow the tail, and on a line of its own the tail would be the line that Lua gives
+ * for errors in the last one. */
 #include "script/chunk.h"
 
 #include <lauxlib.h>

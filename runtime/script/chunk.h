@@ -15,8 +15,8 @@
 /* Push the file's text, compiled. Raises nothing; on failure nothing is pushed. */
 int chunk_load_file(lua_State *L, const char *path, struct srt_err *err);
 
-/* The same from memory; `name` is for messages. Returns a lua_load status; the function or the message is
- * on top. Raises nothing. */
+/* The same from memory; `name` is for messages. Returns a lua_load status; the function or the
+ * message is on top. Raises nothing. */
 int chunk_load_text(lua_State *L, const char *text, size_t len, const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /* As Lua 5.4's lcorolib.c, but for two things: the budget is told which coroutine runs, so that the
- * deadline's hook goes to the right one, and an error that stands for a used-up budget is raised again in
- * whoever resumed. */
+ * deadline's hook goes to the right one, and an error that stands for a used-up budget is raised
+ * again in whoever resumed. */
 #include "script/coroutines.h"
 
 #include <lauxlib.h>
@@ -14,7 +14,8 @@ static lua_State *get_co(lua_State *L)
     return co;
 }
 
-/* Resume with arg_count values from L; the results, or the error, are moved to L. Negative: an error. */
+/* Resume with arg_count values from L; the results, or the error, are moved to L. Negative: an
+ * error. */
 static int resume(lua_State *L, lua_State *co, int arg_count)
 {
     struct budget *budget = &script_of(L)->budget;

@@ -1,7 +1,7 @@
 /* An error value may be anything: a string, one of our error tables, a table of the script's with a
- * __tostring that never returns. The message handler runs inside the protected call, against the same
- * deadline, so it may ask for that text; outside of it only strings are left, and no code of the script is
- * run any more. */
+ * __tostring that never returns. The message handler runs inside the protected call, against the
+ * same deadline, so it may ask for that text; outside of it only strings are left, and no code of
+ * the script is run any more. */
 #include "script/errors.h"
 
 #include <lauxlib.h>

@@ -3,8 +3,8 @@
  * Owner:   the state; the last failure's texts stay until the next call.
  * Thread:  the state's.
  * Memory:  two buffers per state, kept.
- * Fails:   errors_fill returns the code it filled in: SRT_ESCRIPT, SRT_EBUDGET, or SRT_EPARSE for what
- *          lua_load said. */
+ * Fails:   errors_fill returns the code it filled in: SRT_ESCRIPT, SRT_EBUDGET, or SRT_EPARSE for
+ *          what lua_load said. */
 #ifndef SRT_SCRIPT_ERRORS_H
 #define SRT_SCRIPT_ERRORS_H
 
@@ -23,7 +23,8 @@ int errors_handler(lua_State *L);
 /* Pop the message that a failed lua_pcall or lua_load left, into err. */
 int errors_fill(lua_State *L, int status, enum budget_breach breach, struct srt_err *err);
 
-/* Push a table {code, message, retriable} that prints as its message: for functions that return nil, err. */
+/* Push a table {code, message, retriable} that prints as its message: for functions that return
+ * nil, err. */
 void errors_push(lua_State *L, const char *code, const char *message, bool retriable);
 
 /* s.retriable(message): raise an error that is worth another try. */

@@ -122,7 +122,8 @@ struct json_slot *json_doc_find(const struct json_doc *doc, const char *key, siz
     return NULL;
 }
 
-static bool same_key(const struct json_doc *doc, const struct json_slot *a, const struct json_slot *b)
+static bool same_key(const struct json_doc *doc, const struct json_slot *a,
+                     const struct json_slot *b)
 {
     if (!a->key_escaped) {
         return json_doc_key_is(doc, b, doc->text + a->key_at, a->key_len);
@@ -149,7 +150,7 @@ static void mark_if_shadowed(struct json_doc *doc, uint32_t i)
     }
 }
 
-/* Keys mostly differ in length, first or last byte: one look at each tells that none comes twice. */
+/* Keys mostly differ in length, first or last byte: one look at each shows that none is twice. */
 static bool keys_surely_differ(const struct json_doc *doc)
 {
     uint64_t seen[4] = {0};

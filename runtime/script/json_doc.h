@@ -21,7 +21,8 @@ enum {
 };
 
 struct json_doc {
-    const char *text; /* of an outermost value: as it arrived; of an inner one: from its bracket on */
+    const char
+        *text; /* of an outermost value: as it arrived; of an inner one: from its bracket on */
     uint32_t size;
     uint32_t body_at; /* the container itself, without white space around it; once indexed */
     uint32_t body_len;

@@ -1,21 +1,22 @@
-/* A JSON object or array is given to a script as a table that is empty but for one hidden field, which
- * holds its text. A metatable, shared by all and invisible to scripts, fills in the rest:
+/* A JSON object or array is given to a script as a table that is empty but for one hidden field,
+ * which holds its text. A metatable, shared by all and invisible to scripts, fills in the rest:
  *
  *     table T ---metatable---> lazy {__index, __newindex, __len}
- *       [doc_key]  = userdata json_doc {text, slots}     an outermost value, or one that was touched
- *                    integer, position and length        an inner one that nobody has touched
- *       [home_key] = the outermost value's userdata      of inner ones: keeps the text alive
- *       a          = 17                                  written by the script
- *       items      = table                               an inner container, made when it was asked for
+ *       [doc_key]  = userdata json_doc {text, slots}    an outermost value, or a touched one
+ *                    integer, position and length       an inner one that nobody touched
+ *       [home_key] = the outermost value's userdata     of inner ones: keeps the text alive
+ *       a          = 17                                 written by the script
+ *       items      = table                              an inner one, made when asked for
  *
- * The first touch validates and indexes the text. A scalar is decoded each time it is read, which costs
- * less than keeping it. An inner container is made once and kept, so that v.a == v.a. From then on, as
- * after a write, the table's own field is the truth and the slot is marked SLOT_IN_TABLE; so a field that
- * is set to nil stays away.
+ * The first touch validates and indexes the text. A scalar is decoded each time it is read, which
+ * costs less than keeping it. An inner container is made once and kept, so that v.a == v.a. From
+ * then on, as after a write, the table's own field is the truth and the slot is marked
+ * SLOT_IN_TABLE; so a field that is set to nil stays away.
  *
- * Everything that sees a table as a whole (pairs, next, setmetatable, an array's first index) flattens it:
- * all members are decoded into the table, inner containers staying lazy, and the metatable is taken off.
- * It is a plain table then, with hidden fields that our `next` skips and that splice.c finds its text by.
+ * Everything that sees a table as a whole (pairs, next, setmetatable, an array's first index)
+ * flattens it: all members are decoded into the table, inner containers staying lazy, and the
+ * metatable is taken off. It is a plain table then, with hidden fields that our `next` skips and
+ * that splice.c finds its text by.
  *
  * Because the text is copied into the state, a script may keep a value as long as it likes. */
 #include "script/lazy.h"
@@ -43,7 +44,8 @@ void lazy_push_null(lua_State *L)
 
 bool lazy_is_null(lua_State *L, int index)
 {
-    return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == (void *)&null_key;
+    return lua_type(L, index) == LUA_TLIGHTUSERDATA &&
+           lua_touserdata(L, index) == (void *)&null_key;
 }
 
 static int null_tostring(lua_State *L)
@@ -471,6 +473,13 @@ void lazy_mark_array(lua_State *L, int index)
     lua_rawsetp(L, index, &doc_key);
 }
 
+bool lazy_has_first(lua_State *L, int table)
+{
+    bool has = lua_rawgeti(L, table, 1) != LUA_TNIL;
+    lua_pop(L, 1);
+    return has;
+}
+
 bool lazy_is_array(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
@@ -483,11 +492,9 @@ bool lazy_is_array(lua_State *L, int index)
             return true;
         }
     }
-    bool has_first = lua_rawgeti(L, index, 1) != LUA_TNIL;
-    lua_pop(L, 1);
     struct lazy_source source;
     lazy_source(L, index, &source);
-    return has_first || source.origin == LAZY_MARKED ||
+    return lazy_has_first(L, index) || source.origin == LAZY_MARKED ||
            (source.origin == LAZY_INDEXED && source.doc->type == JSON_ARRAY);
 }
 

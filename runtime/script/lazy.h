@@ -1,9 +1,11 @@
-/* lazy.h - JSON objects and arrays that are Lua tables from the first moment and are read on demand.
+/* lazy.h - JSON objects and arrays that are Lua tables from the first moment and are read on
+ * demand.
  *
  * Owner:   the Lua state.
  * Thread:  the state's.
  * Memory:  the state's, counted.
- * Fails:   functions that take a lua_State raise Lua errors: a text that is not JSON, out of memory. */
+ * Fails:   functions that take a lua_State raise Lua errors: a text that is not JSON, out of
+ *          memory. */
 #ifndef SRT_SCRIPT_LAZY_H
 #define SRT_SCRIPT_LAZY_H
 
@@ -39,8 +41,8 @@ bool lazy_is(lua_State *L, int index);
 /* Make it a plain table, with all its members in it. Anything else is left alone. */
 void lazy_flatten(lua_State *L, int index);
 
-/* lua_next for scripts: flattens, and skips what is hidden. The key is on top; pops it, pushes key and
- * value, or nothing at the end. */
+/* lua_next for scripts: flattens, and skips what is hidden. The key is on top; pops it, pushes key
+ * and value, or nothing at the end. */
 bool lazy_next(lua_State *L, int index);
 
 /* s.array: the table at `index` is an array even when it is empty. */
@@ -67,6 +69,9 @@ void lazy_source(lua_State *L, int index, struct lazy_source *ret);
 
 /* Whether the light userdata at `index` is one of the hidden keys. */
 bool lazy_is_hidden(lua_State *L, int index);
+
+/* Whether the table has a field 1 of its own: what makes it an array. Raises nothing. */
+bool lazy_has_first(lua_State *L, int table);
 
 /* Push a member's key. */
 void lazy_push_key(lua_State *L, const struct json_doc *doc, const struct json_slot *slot);

@@ -10,7 +10,7 @@
 #include "script/module.h"
 #include "script/sandbox.h"
 #include "script/script_impl.h"
-#include "script/splice.h"
+#include "script/json_writer.h"
 
 /* s.array(list): an array even while it is empty. */
 static int lib_array(lua_State *L)
@@ -69,7 +69,7 @@ static int lib_param(lua_State *L)
 static int lib_json_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
-    splice_push_json(L, 1);
+    json_writer_push(L, 1);
     return 1;
 }
 
@@ -108,7 +108,7 @@ static int lib_log(lua_State *L)
             luaL_addchar(&line, ' ');
         }
         if (lua_type(L, i) == LUA_TTABLE && luaL_getmetafield(L, i, "__tostring") == LUA_TNIL) {
-            splice_push_json(L, i);
+            json_writer_push(L, i);
         } else {
             lua_settop(L, lua_gettop(L));
             luaL_tolstring(L, i, NULL);

@@ -1,4 +1,5 @@
-/* library.h - `s`: what streamrt gives to scripts. The functions in C; the rest is lualib/streamrt/.
+/* library.h - `s`: what streamrt gives to scripts. The functions in C; the rest is
+ * lualib/streamrt/.
  *
  * Owner:   the state.
  * Thread:  the state's.
@@ -10,11 +11,12 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-/* Provides the module streamrt.native, loads the module streamrt and provides it as the global `s`. Runs
- * protected. */
+/* Provides the module streamrt.native, loads the module streamrt and provides it as the global `s`.
+ * Runs protected. */
 void library_open(lua_State *L);
 
-/* The functions of streamrt.native; lualib/_meta/native.d.lua describes each, a test compares the two. */
+/* The functions of streamrt.native; lualib/_meta/native.d.lua describes each, a test compares the
+ * two. */
 extern const luaL_Reg library_functions[];
 
 #endif

@@ -15,8 +15,8 @@
 
 enum { MODULE_NAME_MAX = 200 };
 
-/* The table of loaded modules is kept in the registry under the first address; `true` under a name while it
- * is being loaded, so that a circle is found. */
+/* The table of loaded modules is kept in the registry under the first address; `true` under a name
+ * while it is being loaded, so that a circle is found. */
 static const char loaded_key;
 static const char loading;
 
@@ -180,7 +180,8 @@ static int use_protected(lua_State *L)
     lua_pushlstring(L, name, (size_t)(dot - name));
     const char *module = lua_tostring(L, -1);
     char path[SRT_PATH_MAX];
-    if (!name_is_valid(module) || (!find_file(script_of(L), module, path) && !find_embedded(module))) {
+    if (!name_is_valid(module) ||
+        (!find_file(script_of(L), module, path) && !find_embedded(module))) {
         lua_pushnil(L);
         lua_pushfstring(L, "use '%s': there is no module '%s' in lua.path", name, module);
         return 2;
@@ -202,7 +203,8 @@ static int use_protected(lua_State *L)
     return 2;
 }
 
-int script_use(struct script *script, const char *name, struct script_fn *ret_fn, struct srt_err *err)
+int script_use(struct script *script, const char *name, struct script_fn *ret_fn,
+               struct srt_err *err)
 {
     lua_State *L = script->L;
     if (!lua_checkstack(L, LUA_MINSTACK) || !budget_has(&script->budget, strlen(name) + 256)) {

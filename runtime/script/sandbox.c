@@ -1,16 +1,16 @@
-/* Globals in two layers. `_G` is a table that holds only what the script itself assigned; its metatable
- * looks further in the built-ins and refuses to shadow them:
+/* Globals in two layers. `_G` is a table that holds only what the script itself assigned; its
+ * metatable looks further in the built-ins and refuses to shadow them:
  *
  *     x = 1            _G.x, raw
  *     string.rep       _G.string is absent -> built-ins.string -> a locked table -> Lua's own
  *     string = nil     error: cannot assign to the built-in 'string'
  *
- * Only what is listed here is there at all. Left out are: io, debug, package, load, loadstring, loadfile,
- * dofile, string.dump, os but for the time, collectgarbage but for "count", and __gc, because a finaliser
- * runs where no deadline reaches it.
+ * Only what is listed here is there at all. Left out are: io, debug, package, load, loadstring,
+ * loadfile, dofile, string.dump, os but for the time, collectgarbage but for "count", and __gc,
+ * because a finaliser runs where no deadline reaches it.
  *
- * pairs, next, rawget and their like are our own because of lazy values (lazy.h): whatever looks at a
- * table as a whole first turns a lazy one into a plain one. */
+ * pairs, next, rawget and their like are our own because of lazy values (lazy.h): whatever looks at
+ * a table as a whole first turns a lazy one into a plain one. */
 #include "script/sandbox.h"
 
 #include <lauxlib.h>
@@ -29,7 +29,8 @@ static const char locked_key;
 
 static int locked_write(lua_State *L)
 {
-    return luaL_error(L, "cannot change '%s': it is built in", lua_tostring(L, lua_upvalueindex(1)));
+    return luaL_error(L, "cannot change '%s': it is built in",
+                      lua_tostring(L, lua_upvalueindex(1)));
 }
 
 static int locked_pairs(lua_State *L)
@@ -117,7 +118,8 @@ static int base_pairs(lua_State *L)
     return 3;
 }
 
-/* For a lazy value, raw and ordinary access are the same: it has no metatable that a script could see. */
+/* For a lazy value, raw and ordinary access are the same: it has no metatable that a script could
+ * see. */
 static int base_rawget(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);

@@ -17,8 +17,8 @@ void sandbox_open(lua_State *L);
 /* Give the script a built-in of that name: the value on top of the stack, which is popped. */
 void sandbox_provide(lua_State *L, const char *name);
 
-/* Replace the table on top of the stack by one that reads the same and refuses to be written. `name` is
- * for the message. */
+/* Replace the table on top of the stack by one that reads the same and refuses to be written.
+ * `name` is for the message. */
 void sandbox_lock(lua_State *L, const char *name);
 
 /* If the value at `index` is a locked table: push the table behind it and return true. */

@@ -1,5 +1,5 @@
-/* One state and the ways into it. script_call() is lua_pcall with a deadline before it and an explanation
- * behind it:
+/* One state and the ways into it. script_call() is lua_pcall with a deadline before it and an
+ * explanation behind it:
  *
  *     stack of the state     [1] message handler, for the state's life
  *                            ... [fn] [arg] [arg]          pushed by the stage
@@ -28,8 +28,8 @@
 enum {
     MEMORY_DEFAULT_BYTES = 64 << 20,
     DEADLINE_DEFAULT_MS = 100,
-    /* Collect when the heap has grown to so many percent. What lives is small (the library, some modules),
-     * so going through it seldom costs little memory; the cap bounds what it may come to. */
+    /* Collect when the heap has grown to so many percent. What lives is small (the library, some
+     * modules), so going through it seldom costs little memory; the cap bounds it. */
     GC_PAUSE_PERCENT = 400,
 
     FILE_DEADLINE_FACTOR = 10, /* a builder file runs once and builds everything */

@@ -3,9 +3,9 @@
  * Owner:   a worker (one state per worker and pipeline), or whoever checks a file.
  * Thread:  one thread for the state's whole life, but for the watchdog, which may arm its hook.
  * Memory:  capped per state by `memory_bytes`; beyond it Lua sees "not enough memory".
- * Fails:   SRT_ESCRIPT: the script raised; SRT_EBUDGET: it ran past its deadline or out of memory (no
- *          pcall in the script can catch that); SRT_EPARSE: it does not compile. The message begins
- *          with file:line of the YAML or Lua file. */
+ * Fails:   SRT_ESCRIPT: the script raised; SRT_EBUDGET: it ran past its deadline or out of memory
+ *          (no pcall in the script can catch that); SRT_EPARSE: it does not compile. The message
+ *          begins with file:line of the YAML or Lua file. */
 #ifndef SRT_SCRIPT_SCRIPT_H
 #define SRT_SCRIPT_SCRIPT_H
 
@@ -38,23 +38,25 @@ struct script_options {
 };
 void script_options_default(struct script_options *options);
 
-int script_create(const struct script_options *options, struct script **ret_script, struct srt_err *err);
+int script_create(const struct script_options *options, struct script **ret_script,
+                  struct srt_err *err);
 void script_destroy(struct script *script); /* accepts NULL */
 
-/* For stages that push arguments and read results (value.h). Never call lua_pcall on it: script_call. */
+/* For stages that push arguments and read results (value.h). Never call lua_pcall on it:
+ * script_call. */
 lua_State *script_state(struct script *script);
 
 /* --- functions --- */
 
 enum script_form {
-    SCRIPT_AUTO,       /* told apart by the text: begins with `function` (or a comment before it), parses
-                        * as `return (<text>)`, else a body with v, r, k, ctx in scope */
+    SCRIPT_AUTO, /* told apart by the text: begins with `function` (or a comment before it), parses
+                  * as `return (<text>)`, else a body with v, r, k, ctx in scope */
     SCRIPT_EXPRESSION,
     SCRIPT_BODY,
 };
 
-/* A text from a configuration. Lines of errors are the file's own: the chunk is compiled as if it stood
- * at first_line of `file`. */
+/* A text from a configuration. Lines of errors are the file's own: the chunk is compiled as if it
+ * stood at first_line of `file`. */
 struct script_text {
     const char *text;
     size_t len;
@@ -70,20 +72,22 @@ struct script_fn {
     bool has_vararg;
 };
 
-/* The order of arguments of texts: expressions and bodies see v, r, k, ctx; functions are called with
- * (v, r, ...) as their stage says. `*ret_line` is the line of a compile error, 0 when unknown. */
+/* The order of arguments of texts: expressions and bodies see v, r, k, ctx; functions are called
+ * with (v, r, ...) as their stage says. `*ret_line` is the line of a compile error, else 0. */
 int script_compile(struct script *script, const struct script_text *text, struct script_fn *ret_fn,
                    int *ret_line, struct srt_err *err);
 
-/* `use: module.fn`: require the module from the paths, take its field. SRT_ENOENT when there is none. */
-int script_use(struct script *script, const char *name, struct script_fn *ret_fn, struct srt_err *err);
+/* `use: module.fn`: require the module from the paths, take its field. SRT_ENOENT when there is
+ * none. */
+int script_use(struct script *script, const char *name, struct script_fn *ret_fn,
+               struct srt_err *err);
 
 /* Take the function on top of the stack (popped). */
 int script_fn_take(struct script *script, struct script_fn *ret_fn);
 void script_fn_release(struct script *script, struct script_fn *fn);
 
-/* Run a Lua file (a builder); its results stay on the stack, *ret_count of them. The deadline is 10 times
- * a call's. */
+/* Run a Lua file (a builder); its results stay on the stack, *ret_count of them. The deadline is 10
+ * times a call's. */
 int script_run_file(struct script *script, const char *path, int *ret_count, struct srt_err *err);
 
 /* --- calling --- */

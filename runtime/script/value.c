@@ -7,7 +7,7 @@
 #include "record/header.h"
 #include "script/lazy.h"
 #include "script/script_impl.h"
-#include "script/splice.h"
+#include "script/json_writer.h"
 
 /* --- pushing --- */
 
@@ -108,7 +108,8 @@ static void push_headers(lua_State *L, const struct record *rec)
     lua_createtable(L, 0, rec->header_count);
     uint32_t at = 0;
     struct header header;
-    while (rec->headers_len && header_next(rec->headers, rec->headers_len, &at, &header) == SRT_OK) {
+    while (rec->headers_len &&
+           header_next(rec->headers, rec->headers_len, &at, &header) == SRT_OK) {
         lua_pushlstring(L, (const char *)header.name, (size_t)header.name_len);
         size_t len = header.value_len == RECORD_ABSENT ? 0 : (size_t)header.value_len;
         lua_pushlstring(L, (const char *)header.value, len);
@@ -160,10 +161,11 @@ int value_encode(struct script *script, int index, enum codec codec, struct srt_
         } else {
             srt_buf_put(to, text, len);
         }
-        return srt_buf_failed(to) ? srt_fail(err, SRT_ENOMEM, "no memory for a value of %zu bytes", len)
-                                  : SRT_OK;
+        return srt_buf_failed(to)
+                   ? srt_fail(err, SRT_ENOMEM, "no memory for a value of %zu bytes", len)
+                   : SRT_OK;
     }
-    return splice_encode(script, index, to, err);
+    return json_writer_encode(script, index, to, err);
 }
 
 int value_encode_key(struct script *script, int index, struct srt_buf *to, struct srt_err *err)

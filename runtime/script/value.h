@@ -1,13 +1,14 @@
 /* value.h - records as Lua values and back: lazy JSON that looks like a table in every way.
  *
- * Owner:   a pushed value belongs to the Lua state; it keeps its own copy of the bytes it needs, so a
- *          script may store it anywhere.
+ * Owner:   a pushed value belongs to the Lua state; it keeps its own copy of the bytes it needs, so
+ *          a script may store it anywhere.
  * Thread:  the state's.
  * Memory:  counted against the state's cap.
- * Fails:   pushing: SRT_EPARSE for a scalar that is not JSON, else only when touched: then the script sees
- *          an error that names the byte. Encoding: SRT_EINVAL with a path ("v.items[3].price is not a
- *          number that JSON can hold (nan)"), SRT_ETOOBIG for depth. SRT_EBUDGET when the state has no
- *          memory left. Nothing here raises Lua errors; call these outside of script_call. */
+ * Fails:   pushing: SRT_EPARSE for a scalar that is not JSON, else only when touched: then the
+ *          script sees an error that names the byte. Encoding: SRT_EINVAL with a path
+ *          ("v.items[3].price is not a number that JSON can hold (nan)"), SRT_ETOOBIG for depth.
+ *          SRT_EBUDGET when the state has no memory left. Nothing here raises Lua errors; call
+ *          these outside of script_call. */
 #ifndef SRT_SCRIPT_VALUE_H
 #define SRT_SCRIPT_VALUE_H
 
@@ -39,16 +40,16 @@ int value_push_meta(struct script *script, const struct value_meta *meta, struct
 /* Push bytes (a key) as a Lua string, nil for RECORD_ABSENT. Never raises. */
 int value_push_bytes(struct script *script, const uint8_t *data, int32_t size, struct srt_err *err);
 
-/* Append the encoding of the value at `index`: an untouched lazy value gives its original bytes, a changed
- * one is spliced. Under CODEC_JSON strings are quoted; under text and bytes a string is written as it is
- * and everything else as JSON. nil is SRT_EINVAL. Never raises. Fields are read raw: no code of the script
- * runs. */
+/* Append the encoding of the value at `index`: an untouched lazy value gives its original bytes, a
+ * changed one is spliced. Under CODEC_JSON strings are quoted; under text and bytes a string is
+ * written as it is and everything else as JSON. nil is SRT_EINVAL. Never raises. Fields are read
+ * raw: no code of the script runs. */
 int value_encode(struct script *script, int index, enum codec codec, struct srt_buf *to,
                  struct srt_err *err);
 
-/* A key from what key_by returned: strings as they are, integers and floats in their shortest form (1 and
- * 1.0 give the same "1"), booleans as true/false, tables and lists as JSON; nil is SRT_EINVAL.
- * docs/format/key.md. */
+/* A key from what key_by returned: strings as they are, integers and floats in their shortest form
+ * (1 and 1.0 give the same "1"), booleans as true/false, tables and lists as JSON; nil is
+ * SRT_EINVAL. docs/format/key.md. */
 int value_encode_key(struct script *script, int index, struct srt_buf *to, struct srt_err *err);
 
 /* What was done with lazy values since the last call: for tests that show laziness. */

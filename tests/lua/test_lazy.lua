@@ -11,15 +11,19 @@ local function plain(value)
 end
 
 local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b and math.type(a) == math.type(b) end
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b and math.type(a) == math.type(b)
+  end
   if s.is_array(a) ~= s.is_array(b) then return false end
   for k, v in pairs(a) do if not same(v, b[k]) then return false end end
   for k in pairs(b) do if a[k] == nil then return false end end
   return true
 end
 
-local ORDER = [[{"id":7,"status":"paid","qty":3,"price":19.5,"big":9007199254740993,"f":1.0,"n":null,
-  "yes":true,"no":false,"tags":["a","b","c"],"none":[],"empty":{},"address":{"city":"Köln","zip":"50667",
+local ORDER = [[{"id":7,"status":"paid","qty":3,"price":19.5,"big":9007199254740993,"f":1.0,
+  "n":null,
+  "yes":true,"no":false,"tags":["a","b","c"],"none":[],"empty":{},
+  "address":{"city":"Köln","zip":"50667",
   "geo":{"lat":50.9,"lon":6.9}},"items":[{"sku":"x","n":1},{"sku":"y","n":2},{"sku":"z","n":3}],
   "numbers":[5,3,9,1],"esc\"aped":"l1\nl2 \u00e9"}]]
 
@@ -27,23 +31,42 @@ local ORDER = [[{"id":7,"status":"paid","qty":3,"price":19.5,"big":9007199254740
 local programs = {
   type = function(v) return type(v) .. type(v.items) .. type(v.items[1]) end,
   read = function(v) return { v.id, v.status, v.price, v.f, v.big, v.yes, v.no } end,
-  read_absent = function(v) return { v.nope == nil, v.address.nope == nil, v[1] == nil, v.items[9] == nil } end,
+  read_absent = function(v)
+    return { v.nope == nil, v.address.nope == nil, v[1] == nil, v.items[9] == nil }
+  end,
   read_nested = function(v) return v.address.geo.lat + v.items[2].n end,
   read_escaped = function(v) return v['esc"aped'] end,
   null = function(v) return v.n == s.null and v.n ~= nil and tostring(v.n) == "null" end,
   write = function(v) v.total = v.qty * v.price v.status = "sent" return v end,
-  write_nested = function(v) v.address.geo.alt = 5 v.items[2].n = 20 v.address.zip = nil return v end,
+  write_nested = function(v)
+    v.address.geo.alt = 5 v.items[2].n = 20 v.address.zip = nil
+    return v
+  end,
   delete = function(v) v.status = nil v.nope = nil return { v.status == nil, v } end,
-  delete_after_read = function(v) local a = v.address v.address = nil return { v.address == nil, a.city } end,
+  delete_after_read = function(v)
+    local a = v.address v.address = nil
+    return { v.address == nil, a.city }
+  end,
   delete_after_write = function(v) v.id = 1 v.id = nil return { v.id == nil, v } end,
   delete_then_write = function(v) v.id = nil v.id = "again" return v end,
-  identity = function(v) return { v == v, v.address == v.address, v.items[1] == v.items[1], v.items == v.tags } end,
-  upvalue = function(v) local kept = {} ; (function() kept.v = v end)() return kept.v.address.city end,
+  identity = function(v)
+    return { v == v, v.address == v.address, v.items[1] == v.items[1], v.items == v.tags }
+  end,
+  upvalue = function(v)
+    local kept = {} ; (function() kept.v = v end)()
+    return kept.v.address.city
+  end,
   length = function(v) return { #v.items, #v.none, #v.tags, #v, rawlen(v.items) } end,
-  ipairs = function(v) local t = {} for i, item in ipairs(v.items) do t[i] = item.sku .. i end return t end,
+  ipairs = function(v)
+    local t = {} for i, item in ipairs(v.items) do t[i] = item.sku .. i end return t
+  end,
   pairs_count = function(v) local n = 0 for _ in pairs(v) do n = n + 1 end return n end,
-  pairs_keys = function(v) local t = {} for k in pairs(v) do t[#t + 1] = k end table.sort(t) return t end,
-  pairs_write = function(v) for k, x in pairs(v) do if type(x) == "number" then v[k] = x + 1 end end return v end,
+  pairs_keys = function(v)
+    local t = {} for k in pairs(v) do t[#t + 1] = k end table.sort(t) return t
+  end,
+  pairs_write = function(v)
+    for k, x in pairs(v) do if type(x) == "number" then v[k] = x + 1 end end return v
+  end,
   pairs_delete = function(v) for k in pairs(v) do v[k] = nil end return next(v) == nil end,
   pairs_after_write = function(v)
     v.extra = 1 v.id = nil
@@ -60,15 +83,24 @@ local programs = {
   remove = function(v) return { table.remove(v.tags), table.remove(v.tags, 1), v.tags } end,
   remove_all = function(v) while #v.tags > 0 do table.remove(v.tags) end return v end,
   concat = function(v) return table.concat(v.tags, "-") .. table.concat(v.numbers, ",", 2, 3) end,
-  sort = function(v) table.sort(v.numbers) table.sort(v.items, function(a, b) return a.n > b.n end) return v end,
+  sort = function(v)
+    table.sort(v.numbers) table.sort(v.items, function(a, b)
+    return a.n > b.n end)
+    return v
+  end,
   unpack = function(v) return { table.unpack(v.numbers) } end,
   move = function(v) return table.move(v.tags, 1, 3, 2, v.numbers) end,
   select = function(v) return select("#", table.unpack(v.items)) end,
   append = function(v) v.items[#v.items + 1] = { sku = "new" } v.none[1] = s.null return v end,
   swap = function(v) v.items[1], v.items[3] = v.items[3], v.items[1] return v end,
-  share = function(v) v.copy = v.address v.address.city = "Bonn" return { v.copy.city, v.copy == v.address } end,
+  share = function(v)
+    v.copy = v.address v.address.city = "Bonn"
+    return { v.copy.city, v.copy == v.address }
+  end,
   rename = function(v) v.place, v.address = v.address, nil return v end,
-  rawget = function(v) return { rawget(v, "id"), rawget(v.items, 1).sku, rawget(v, "nope") == nil } end,
+  rawget = function(v)
+    return { rawget(v, "id"), rawget(v.items, 1).sku, rawget(v, "nope") == nil }
+  end,
   rawset = function(v) rawset(v, "id", 8) rawset(v, "new", 1) rawset(v, "status", nil) return v end,
   rawequal = function(v) return { rawequal(v, v), rawequal(v.tags, v.items) } end,
   metatable = function(v) return getmetatable(v) == nil and getmetatable(v.items) == nil end,
@@ -76,18 +108,39 @@ local programs = {
     setmetatable(v, { __index = function(_, k) return "no " .. k end })
     return { v.id, v.nope, v.address.city }
   end,
-  setmetatable_len = function(v) setmetatable(v.items, { __len = function() return 99 end }) return #v.items end,
-  as_key = function(v) local seen = {} seen[v] = 1 seen[v.address] = 2 return seen[v] + seen[v.address] end,
+  setmetatable_len = function(v)
+    setmetatable(v.items, { __len = function()
+    return 99 end })
+    return #v.items
+  end,
+  as_key = function(v)
+    local seen = {} seen[v] = 1 seen[v.address] = 2
+    return seen[v] + seen[v.address]
+  end,
   as_index = function(v) return setmetatable({}, { __index = v }).status end,
   tostring = function(v) return (tostring(v):gsub("0x%x+", "P")) end,
-  concat_error = function(v) return select(2, pcall(function() return v .. "" end)):gsub("^.-: ", "") end,
-  arith_error = function(v) return (select(2, pcall(function() return v.address + 1 end)):gsub("^.-: ", "")) end,
-  call_error = function(v) return (select(2, pcall(function() return v.tags() end)):gsub("^.-: ", "")) end,
-  compare_error = function(v) return (select(2, pcall(function() return v < v end)):gsub("^.-: ", "")) end,
-  index_nil_error = function(v) return (select(2, pcall(function() v[nil] = 1 end)):gsub("^.-: ", "")) end,
-  index_nan_error = function(v) return (select(2, pcall(function() v[0 / 0] = 1 end)):gsub("^.-: ", "")) end,
+  concat_error = function(v)
+    return select(2, pcall(function() return v .. "" end)):gsub("^.-: ", "")
+  end,
+  arith_error = function(v)
+    return (select(2, pcall(function() return v.address + 1 end)):gsub("^.-: ", ""))
+  end,
+  call_error = function(v)
+    return (select(2, pcall(function() return v.tags() end)):gsub("^.-: ", ""))
+  end,
+  compare_error = function(v)
+    return (select(2, pcall(function() return v < v end)):gsub("^.-: ", ""))
+  end,
+  index_nil_error = function(v)
+    return (select(2, pcall(function() v[nil] = 1 end)):gsub("^.-: ", ""))
+  end,
+  index_nan_error = function(v)
+    return (select(2, pcall(function() v[0 / 0] = 1 end)):gsub("^.-: ", ""))
+  end,
   coroutine = function(v)
-    local step = coroutine.wrap(function() for _, i in ipairs(v.items) do coroutine.yield(i.sku) end end)
+    local step = coroutine.wrap(function()
+      for _, i in ipairs(v.items) do coroutine.yield(i.sku) end
+    end)
     return { step(), step(), step() }
   end,
   closures = function(v)
@@ -103,7 +156,8 @@ for name, program in pairs(programs) do
   T["same_for_both_" .. name] = function()
     local one, two = s.json.decode(ORDER), plain(s.json.decode(ORDER))
     local from_lazy, from_plain = program(one), program(two)
-    assert(same(from_lazy, from_plain), "results differ: " .. s.json.encode { from_lazy, from_plain })
+    assert(same(from_lazy, from_plain),
+      "results differ: " .. s.json.encode { from_lazy, from_plain })
     if name ~= "integer_keys" and name ~= "goto_deep" and name ~= "as_index" then
       local a, b = s.json.encode(one), s.json.encode(two)
       assert(same(s.json.decode(a), s.json.decode(b)), "values differ: " .. a .. "\n" .. b)
@@ -211,7 +265,8 @@ function T.the_last_of_keys_that_come_twice_counts()
 end
 
 function T.values_live_as_long_as_they_are_kept()
-  kept = {} -- a global
+  -- luacheck: globals kept
+  kept = {}
   for i = 1, 2000 do
     local v = s.json.decode(('{"i":%d,"list":[%d,{"deep":"%d"}]}'):format(i, i, i))
     if i % 100 == 0 then kept[#kept + 1] = i % 200 == 0 and v or v.list end

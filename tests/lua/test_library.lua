@@ -37,15 +37,18 @@ function T.arrays_stay_arrays_while_empty()
   local v = s.json.decode '{"a":[1],"b":{"x":1},"c":[]}'
   v.a[1], v.b.x, v.c[1] = nil, nil, "new"
   assert(s.json.encode(v) == '{"a":[],"b":{},"c":["new"]}', s.json.encode(v))
-  assert(s.is_array(v.a) and not s.is_array(v.b) and s.is_array { 1 } and not s.is_array {} and not s.is_array "x")
+  assert(s.is_array(v.a) and not s.is_array(v.b))
+  assert(s.is_array { 1 } and not s.is_array {} and not s.is_array "x")
   assert(s.json.encode(s.array(s.json.decode "{}")) == "[]")
   assert(s.json.encode(s.array(s.json.decode "[ ]")) == "[ ]")
 end
 
 function T.encode_writes_what_json_knows()
   local e = s.json.encode
-  assert(e(1) == "1" and e(1.0) == "1.0" and e(1e300) == "1e+300" and e(-0.0) == "-0.0" and e(0.1) == "0.1")
-  assert(e(math.maxinteger) == "9223372036854775807" and e(math.mininteger) == "-9223372036854775808")
+  assert(e(1) == "1" and e(1.0) == "1.0" and e(1e300) == "1e+300")
+  assert(e(-0.0) == "-0.0" and e(0.1) == "0.1")
+  assert(e(math.maxinteger) == "9223372036854775807")
+  assert(e(math.mininteger) == "-9223372036854775808")
   assert(e(true) == "true" and e "a\"\\\n\0" == '"a\\"\\\\\\n\\u0000"' and e "Köln" == '"Köln"')
   assert(e "\xff" == '"\u{fffd}"')
   assert(e { b = 1, a = { 1, "x", s.null } } == '{"a":[1,"x",null],"b":1}')
@@ -92,10 +95,12 @@ function T.encode_keeps_what_did_not_change()
     '{ "id": 7, "n": 1e2, "tags": ["a"], "old": 0,"b":2,"zz":1,"ä":3 }')
   gives("{ }", function(v) v.a = 1 end, '{"a":1 }')
   gives('{"a":{"b":{"c": [1, 2]}}}', function(v) v.a.b.c[1] = 9 end, '{"a":{"b":{"c": [9, 2]}}}')
-  gives('{"a":{"b": 1},"c":{"d": 2}}', function(v) v.a, v.c = v.c, v.a end, '{"a":{"d": 2},"c":{"b": 1}}')
+  gives('{"a":{"b": 1},"c":{"d": 2}}', function(v) v.a, v.c = v.c, v.a end,
+    '{"a":{"d": 2},"c":{"b": 1}}')
   gives('{"a":{"b": 1 }}', function(v) v.x = v.a v.x.b = 2 end, '{"a":{"b": 2 },"x":{"b": 2 }}')
   gives('{"a":1.0,"b":1,"c":1}', function(v) v.a, v.b = 1, 1.0 end, '{"a":1,"b":1.0,"c":1}')
-  gives('{"e\\u0041":1,"x":"\\u00e9"}', function(v) v.eA = 2 v.x = "é" end, '{"e\\u0041":2,"x":"\\u00e9"}')
+  gives('{"e\\u0041":1,"x":"\\u00e9"}', function(v) v.eA = 2 v.x = "é" end,
+    '{"e\\u0041":2,"x":"\\u00e9"}')
   gives('{"big":12345678901234567890,"x":1}', function(v) for _ in pairs(v) do end v.x = 2 end,
     '{"big":12345678901234567890,"x":2}')
   gives("{}", function(v) v[1] = "x" end, '["x"]')
@@ -115,7 +120,8 @@ function T.encode_keeps_what_did_not_change_in_arrays()
   gives("[ 1e2 , 2 ]", function(v) v[1], v[2] = nil, nil end, "[ ]")
   gives("[ ]", function(v) v[1] = 1 end, "[1 ]")
   gives('[{"a": 1},{"b": 2}]', function(v) table.remove(v, 1) end, '[{"b": 2}]')
-  gives('[{"a": 1},{"b": 2}]', function(v) table.insert(v, 1, s.null) end, '[null,{"a": 1},{"b": 2}]')
+  gives('[{"a": 1},{"b": 2}]', function(v) table.insert(v, 1, s.null) end,
+    '[null,{"a": 1},{"b": 2}]')
   gives('[{"a": 1},{"b": 2}]', function(v) v[2].b = 3 end, '[{"a": 1},{"b": 3}]')
 end
 
@@ -131,7 +137,8 @@ end
 
 function T.decode_returns_an_error_value()
   local v, err = s.json.decode '{"a":}'
-  assert(v == nil and err.code == "not_json" and tostring(err) == "not JSON: byte 5: unexpected", tostring(err))
+  assert(v == nil and err.code == "not_json")
+  assert(tostring(err) == "not JSON: byte 5: unexpected", tostring(err))
   assert(s.json.decode "" == nil and s.json.decode "1 1" == nil)
   local _, deep = s.json.decode(("["):rep(200) .. ("]"):rep(200))
   assert(tostring(deep):find "nested too deeply")
@@ -141,7 +148,8 @@ end
 function T.params_have_the_type_that_they_look_like()
   assert(s.param("limit", 1) == 10 and math.type(s.param "limit") == "integer")
   assert(s.param "ratio" == 0.5 and s.param "on" == true and s.param "name" == "x y")
-  assert(s.param "version" == "1.2.3" and s.param("absent", "default") == "default" and s.param("absent", nil) == nil)
+  assert(s.param "version" == "1.2.3")
+  assert(s.param("absent", "default") == "default" and s.param("absent", nil) == nil)
   fails("there is no param 'absent'", s.param, "absent")
 end
 

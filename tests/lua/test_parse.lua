@@ -27,7 +27,8 @@ function T.a_dash_is_null_but_an_agent_is_kept_as_it_calls_itself()
 end
 
 function T.combined_full_has_users_and_protocol()
-  local r = s.parse.combined_full [[h id Ann Lee [01/Jan/2000:00:00:00 +0000] "GET / HTTP/2.0" 200 1 "-" "-"]]
+  local line = [[h id Ann Lee [01/Jan/2000:00:00:00 +0000] "GET / HTTP/2.0" 200 1 "-" "-"]]
+  local r = s.parse.combined_full(line)
   assert(r.ident == "id" and r.user == "Ann Lee" and r.protocol == "HTTP/2.0")
   assert(s.parse.combined_full(LINE).user == s.null)
 end
@@ -43,14 +44,16 @@ function T.zones_are_taken_off()
 end
 
 function T.quotes_may_be_escaped()
-  local r = s.parse.combined [[h - - [01/Jan/2000:00:00:00 +0000] "GET /a\"b HTTP/1.1" 200 1 "-" "say \"hi\" \\ \x22"]]
+  local r = s.parse.combined([[h - - [01/Jan/2000:00:00:00 +0000] "GET /a\"b HTTP/1.1" 200 1 ]] ..
+    [["-" "say \"hi\" \\ \x22"]])
   assert(r.path == '/a"b')
   assert(r.agent == 'say "hi" \\ \\x22', r.agent)
 end
 
 function T.paths_may_have_blanks_and_requests_no_protocol()
   local function path(request)
-    return s.parse.combined(('h - - [01/Jan/2000:00:00:00 +0000] "%s" 200 1 "-" "-"'):format(request)).path
+    local line = 'h - - [01/Jan/2000:00:00:00 +0000] "%s" 200 1 "-" "-"'
+    return s.parse.combined(line:format(request)).path
   end
   assert(path "GET /a b HTTP/1.1" == "/a b")
   assert(path "GET /old" == "/old")

@@ -8,8 +8,8 @@
 /* How much later than the deadline a call may end on a machine that does other things too. */
 enum { SLACK_MS = 400 };
 
-/* The thread sanitizer hands a signal over only when the thread calls into libc, which a loop in Lua
- * need not do: each_thread_is_stopped_by_itself has one that does. */
+/* The thread sanitizer hands a signal over only when the thread calls into libc, which a loop in
+ * Lua need not do: each_thread_is_stopped_by_itself has one that does. */
 static void skip_where_signals_wait(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -58,13 +58,17 @@ static void the_end_cannot_be_caught(void **state)
     static const char *const texts[] = {
         "while true do pcall(function() while true do end end) end",
         "while true do pcall(pcall, function() while true do end end) end",
-        "while true do xpcall(function() while true do end end, function() while true do end end) end",
-        "local function h() return pcall(h) end while true do pcall(h) end",
-        "while true do local x <close> = setmetatable({}, {__close = function() while true do end end}) "
+        "while true do xpcall(function() while true do end end, function() while true do end end) "
         "end",
-        "pcall(function() local x <close> = setmetatable({}, {__close = function() error('mine') end}) "
+        "local function h() return pcall(h) end while true do pcall(h) end",
+        "while true do local x <close> = setmetatable({}, {__close = function() while true do end "
+        "end}) "
+        "end",
+        "pcall(function() local x <close> = setmetatable({}, {__close = function() error('mine') "
+        "end}) "
         "while true do end end) return 'survived'",
-        "while true do pcall(error, setmetatable({}, {__tostring = function() while true do end end})) "
+        "while true do pcall(error, setmetatable({}, {__tostring = function() while true do end "
+        "end})) "
         "end",
         "error(setmetatable({}, {__tostring = function() while true do end end}))",
     };
@@ -128,9 +132,11 @@ static void memory_beyond_the_cap_ends_the_call(void **state)
         "while true do pcall(string.rep, 'x', 1 << 30) end",
         "pcall(function() local t = {} while true do t[#t + 1] = {} end end) return 'survived'",
         "local t = {} while true do t[#t + 1] = coroutine.create(print) end",
-        "coroutine.resume(coroutine.create(function() local s = 'x' while true do s = s .. s end end)) "
+        "coroutine.resume(coroutine.create(function() local s = 'x' while true do s = s .. s end "
+        "end)) "
         "return 'survived'",
-        "pcall(function() local x <close> = setmetatable({}, {__close = function() error('mine') end}) "
+        "pcall(function() local x <close> = setmetatable({}, {__close = function() error('mine') "
+        "end}) "
         "local s = 'x' while true do s = s .. s end end) return 'survived'",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -176,7 +182,8 @@ static void errors_of_ordinary_kind_can_be_caught(void **state)
 {
     struct script_fixture *f = *state;
     assert_runs(f, "select(2, pcall(error, 'no'))", "{}", "\"no\"");
-    assert_runs(f, "{xpcall(error, function(m) return m .. '!' end, 'no')}", "{}", "[false,\"no!\"]");
+    assert_runs(f, "{xpcall(error, function(m) return m .. '!' end, 'no')}", "{}",
+                "[false,\"no!\"]");
     assert_runs(f, "{xpcall(function(...) return ... end, print, 1, 2)}", "{}", "[true,1,2]");
     assert_runs(f, "{pcall(function(...) return ... end, 1, 2)}", "{}", "[true,1,2]");
     assert_runs(f,
@@ -193,9 +200,9 @@ static void *run_one(void *arg)
     fixture_reopen(f);
     int *ended = arg;
     for (int i = 0; i < 5; i++) {
-        *ended += !fixture_run(f, "while true do pcall(function() while true do local t = {} end end) end",
-                               "{}") &&
-                  f->err.code == SRT_EBUDGET;
+        static const char text[] =
+            "while true do pcall(function() while true do local t = {} end end) end";
+        *ended += !fixture_run(f, text, "{}") && f->err.code == SRT_EBUDGET;
         const char *sum = fixture_run(f, "1 + 1", "{}");
         *ended += sum && strcmp(sum, "2") == 0;
     }

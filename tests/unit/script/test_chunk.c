@@ -24,7 +24,8 @@ static void the_three_forms_are_told_apart(void **state)
     assert_runs(f, "v.a + 1", "{\"a\":1}", "2");
     assert_runs(f, "function(v) return v.a + 1 end", "{\"a\":1}", "2");
     assert_runs(f, "function (v)\n  return v.a + 1\nend -- done", "{\"a\":1}", "2");
-    assert_runs(f, "-- what it does\n--[[ at\nlength ]]\nfunction(v) return v.a end", "{\"a\":1}", "1");
+    assert_runs(f, "-- what it does\n--[[ at\nlength ]]\nfunction(v) return v.a end", "{\"a\":1}",
+                "1");
     assert_runs(f, "local a = v.a\nreturn a + 1", "{\"a\":1}", "2");
     assert_runs(f, "v.b = 2 return v", "{\"a\":1}", "{\"a\":1,\"b\":2}");
 }
@@ -58,12 +59,14 @@ static void compile_errors_stand_at_their_line(void **state)
     expect_error(f, "if v.a then\n  return 1\n", 15,
                  "pipelines.yaml:15: 'end' expected (to close 'if' at line 14) near <eof>");
     expect_error(f, "local x = 1\nx = = 2", 15, "pipelines.yaml:15: unexpected symbol near '='");
-    expect_error(f, "function(v)\n  return v.\nend", 16, "pipelines.yaml:16: <name> expected near 'end'");
+    expect_error(f, "function(v)\n  return v.\nend", 16,
+                 "pipelines.yaml:16: <name> expected near 'end'");
     expect_error(f, "function(v)\n  return v\n", 15,
                  "pipelines.yaml:15: 'end' expected (to close 'function' at line 14) near <eof>");
     expect_error(f, "  \n -- nothing", 14, "pipelines.yaml:14: there is no Lua here");
     expect_error(f, "'open", 14, "pipelines.yaml:14: unfinished string near <eof>");
-    expect_error(f, "goto nowhere", 14, "pipelines.yaml:14: no visible label 'nowhere' for <goto> at line 14");
+    expect_error(f, "goto nowhere", 14,
+                 "pipelines.yaml:14: no visible label 'nowhere' for <goto> at line 14");
 }
 
 static void run_time_errors_stand_at_their_line(void **state)
@@ -75,7 +78,8 @@ static void run_time_errors_stand_at_their_line(void **state)
                  "pipelines.yaml:16: attempt to index a nil value (field 'b')");
     assert_fails(f, "local a = v.a\nreturn a.b.c -- oh", "{\"a\":{}}", SRT_ESCRIPT,
                  "pipelines.yaml:15: attempt to index a nil value (field 'b')");
-    assert_fails(f, "function(v)\n\n  error('no')\nend", "{}", SRT_ESCRIPT, "pipelines.yaml:16: no");
+    assert_fails(f, "function(v)\n\n  error('no')\nend", "{}", SRT_ESCRIPT,
+                 "pipelines.yaml:16: no");
     assert_fails(f, "v.a < 1", "{\"a\":\"x\"}", SRT_ESCRIPT,
                  "pipelines.yaml:14: attempt to compare string with number");
 }
@@ -96,7 +100,8 @@ static void lines_far_down_are_right_too(void **state)
 static void long_file_names_are_given_whole(void **state)
 {
     struct script_fixture *f = *state;
-    static const char name[] = "some/rather/deeply/nested/folder/of/the/configuration/pipelines.yaml";
+    static const char name[] =
+        "some/rather/deeply/nested/folder/of/the/configuration/pipelines.yaml";
     struct script_text text = {
         .text = "v.x.y", .len = 5, .file = name, .first_line = 3, .form = SCRIPT_EXPRESSION};
     struct script_fn fn;

@@ -7,15 +7,17 @@ static void coroutines_work_as_in_lua(void **state)
                 "local co = coroutine.create(function(a, b) local c = coroutine.yield(a + b) "
                 "return c * 2, 'end' end) return {coroutine.resume(co, 1, 2)}",
                 "{}", "[true,3]");
-    assert_runs(f,
-                "local co = coroutine.create(function(a) local c = coroutine.yield(a) return c * 2 end) "
-                "coroutine.resume(co, 1) local t = {coroutine.status(co), coroutine.resume(co, 21)} "
-                "t[#t + 1] = coroutine.status(co) t[#t + 1] = (coroutine.resume(co)) return t",
-                "{}", "[\"suspended\",true,42,\"dead\",false]");
-    assert_runs(f,
-                "local t = {} for i in coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end "
-                "end) do t[#t + 1] = i end return t",
-                "{}", "[1,2,3]");
+    assert_runs(
+        f,
+        "local co = coroutine.create(function(a) local c = coroutine.yield(a) return c * 2 end) "
+        "coroutine.resume(co, 1) local t = {coroutine.status(co), coroutine.resume(co, 21)} "
+        "t[#t + 1] = coroutine.status(co) t[#t + 1] = (coroutine.resume(co)) return t",
+        "{}", "[\"suspended\",true,42,\"dead\",false]");
+    assert_runs(
+        f,
+        "local t = {} for i in coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end "
+        "end) do t[#t + 1] = i end return t",
+        "{}", "[1,2,3]");
     assert_runs(f, "{coroutine.isyieldable(), coroutine.wrap(coroutine.isyieldable)()}", "{}",
                 "[false,true]");
     assert_runs(f,

@@ -78,7 +78,8 @@ static void many_inner_containers_stay_within_the_memory_cap(void **state)
     memcpy(text + len, "{}]", 4);
     f->options.deadline_ms = 20000;
     fixture_reopen(f);
-    assert_runs(f, "function(v) local n = 0 for _, x in ipairs(v) do n = n + 1 end return n == #v end",
+    assert_runs(f,
+                "function(v) local n = 0 for _, x in ipairs(v) do n = n + 1 end return n == #v end",
                 text, "true");
 }
 

@@ -38,14 +38,14 @@ static void every_name_of_the_library_is_in_the_reference(void **state)
 {
     struct script_fixture *f = *state;
     char *reference = read_text(SRT_SOURCE_DIR "/docs/reference/lua.md");
-    const char *names =
-        fixture_run(f,
-                    "local builder = require 'streamrt.builder' local list = {} "
-                    "for name, value in pairs(s) do if not builder[name] then "
-                    "if type(value) == 'table' then for k in pairs(value) do "
-                    "list[#list + 1] = (name == 'log' and '/' or '') .. k end "
-                    "else list[#list + 1] = 's.' .. name end end end return table.concat(list, ' ')",
-                    "{}");
+    const char *names = fixture_run(
+        f,
+        "local builder = require 'streamrt.builder' local list = {} "
+        "for name, value in pairs(s) do if not builder[name] then "
+        "if type(value) == 'table' then for k in pairs(value) do "
+        "list[#list + 1] = (name == 'log' and '/' or '') .. k end "
+        "else list[#list + 1] = 's.' .. name end end end return table.concat(list, ' ')",
+        "{}");
     assert_non_null(names);
     char *copy = strdup(names + 1);
     copy[strlen(copy) - 1] = '\0';

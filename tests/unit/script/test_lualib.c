@@ -54,7 +54,8 @@ static void tests_in_lua_pass(void **state)
     int files = 0;
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         size_t len = strlen(entry->d_name);
-        if (strncmp(entry->d_name, "test_", 5) == 0 && strcmp(entry->d_name + len - 4, ".lua") == 0) {
+        if (strncmp(entry->d_name, "test_", 5) == 0 &&
+            strcmp(entry->d_name + len - 4, ".lua") == 0) {
             failed += run_file(entry->d_name);
             files++;
         }

@@ -51,7 +51,8 @@ static void modules_are_loaded_once(void **state)
 {
     struct module_fixture *f = *state;
     assert_runs(&f->script, "require('orders') == require 'orders' and loads == 1", "{}", "true");
-    assert_runs(&f->script, "require 'deep.inner'.name .. require 'deep'", "{}", "\"deep.innerinit\"");
+    assert_runs(&f->script, "require 'deep.inner'.name .. require 'deep'", "{}",
+                "\"deep.innerinit\"");
     assert_runs(&f->script, "require 'nothing'", "{}", "true");
 }
 
@@ -62,14 +63,16 @@ static void files_override_the_library_that_is_built_in(void **state)
     temp_dir_write_file(&f->dir, "streamrt/str.lua", "return { mine = true }");
     fixture_reopen(&f->script);
     assert_runs(&f->script, "s.str.mine", "{}", "true");
-    assert_runs(&f->script, "require 'streamrt.time'.format(0)", "{}", "\"1970-01-01T00:00:00.000Z\"");
+    assert_runs(&f->script, "require 'streamrt.time'.format(0)", "{}",
+                "\"1970-01-01T00:00:00.000Z\"");
 }
 
 static void names_cannot_lead_out_of_the_folders(void **state)
 {
     struct module_fixture *f = *state;
-    static const char *const names[] = {"../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", "a..b",
-                                        "a.", ".a", "a b", "a\\0b", "orders.lua/"};
+    static const char *const names[] = {
+        "../etc/passwd", "/etc/passwd", "a/b", "..",  ".",     "",
+        "a..b",          "a.",          ".a",  "a b", "a\\0b", "orders.lua/"};
     char text[100];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(text, sizeof text, "require '%s'", names[i]);
@@ -110,7 +113,8 @@ static void use_takes_a_function_of_a_module(void **state)
     lua_newtable(script_state(script));
     assert_int_equal(script_call(script, 1, 1, &f->script.err), SRT_ESCRIPT);
     char want[400];
-    snprintf(want, sizeof want, "%s/orders.lua:3: attempt to perform arithmetic on a nil value (field 'a')",
+    snprintf(want, sizeof want,
+             "%s/orders.lua:3: attempt to perform arithmetic on a nil value (field 'a')",
              f->dir.path);
     assert_string_equal(f->script.err.msg, want);
     assert_ok(script_use(script, "deep.inner.f", &fn, &f->script.err), &f->script.err);
@@ -130,7 +134,8 @@ static void use_says_what_is_missing(void **state)
         {".f", SRT_ENOENT, "use '.f': expected module.function"},
         {"absent.f", SRT_ENOENT, "use 'absent.f': there is no module 'absent' in lua.path"},
         {"../x.f", SRT_ENOENT, "use '../x.f': there is no module '../x' in lua.path"},
-        {"orders.tripple", SRT_ENOENT, "use 'orders.tripple': module 'orders' has no function 'tripple'"},
+        {"orders.tripple", SRT_ENOENT,
+         "use 'orders.tripple': module 'orders' has no function 'tripple'"},
         {"orders.n", SRT_ENOENT, "use 'orders.n': module 'orders' has no function 'n'"},
         {"nothing.f", SRT_ENOENT,
          "use 'nothing.f': module 'nothing' returned a boolean, not a table of functions"},

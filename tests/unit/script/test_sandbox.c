@@ -85,7 +85,8 @@ static void own_globals_work(void **state)
 static void finalisers_are_refused(void **state)
 {
     struct script_fixture *f = *state;
-    assert_fails(f, "setmetatable({}, {__gc = function() while true do end end})", "{}", SRT_ESCRIPT,
+    assert_fails(f, "setmetatable({}, {__gc = function() while true do end end})", "{}",
+                 SRT_ESCRIPT,
                  "pipelines.yaml:14: setmetatable: __gc is not available; use <close>");
     assert_runs(f,
                 "local mt = {} local t = setmetatable({}, mt) mt.__gc = function() ran = true end "
@@ -135,9 +136,11 @@ static void deep_recursion_is_an_error(void **state)
     /* Lua allows a million slots; whichever limit is met first, it is an error. */
     assert_null(fixture_run(f, "local function f() return 1 + f() end return f()", "{}"));
     assert_true(f->err.code == SRT_ESCRIPT || f->err.code == SRT_EBUDGET);
-    assert_null(fixture_run(f, "local function f() return (('x'):gsub('x', f)) end return f()", "{}"));
+    assert_null(
+        fixture_run(f, "local function f() return (('x'):gsub('x', f)) end return f()", "{}"));
     assert_contains(f->err.msg, "stack overflow");
-    assert_null(fixture_run(f, "local function f() return coroutine.wrap(f)() end return f()", "{}"));
+    assert_null(
+        fixture_run(f, "local function f() return coroutine.wrap(f)() end return f()", "{}"));
     assert_contains(script_traceback(f->script), "stack overflow");
     assert_runs(f, "1 + 1", "{}", "2");
 }

@@ -140,9 +140,10 @@ static void the_record_is_shown(void **state)
     struct value_meta meta = {.rec = &rec, .topic = "orders", .partition = 3};
     assert_ok(value_push_meta(f->script, &meta, &f->err), &f->err);
     assert_ok(value_encode(f->script, -1, CODEC_JSON, &f->out, &f->err), &f->err);
-    assert_string_equal(srt_buf_cstr(&f->out),
-                        "{\"headers\":{\"empty\":\"\",\"trace\":\"abc\"},\"key\":\"k1\",\"offset\":42,"
-                        "\"partition\":3,\"timestamp\":1431857103250,\"topic\":\"orders\"}");
+    assert_string_equal(
+        srt_buf_cstr(&f->out),
+        "{\"headers\":{\"empty\":\"\",\"trace\":\"abc\"},\"key\":\"k1\",\"offset\":42,"
+        "\"partition\":3,\"timestamp\":1431857103250,\"topic\":\"orders\"}");
     lua_pop(L, 1);
     srt_buf_fini(&headers);
 }

@@ -1,0 +1,473 @@
+/* Values to JSON, when there is no text to copy from: scalars, and tables that a script made. A
+ * table that came from JSON goes to splice.c, which comes back here for what changed in it.
+ *
+ * A table is an array when it has a field 1, and then must have exactly 1..n; else it is an object,
+ * whose fields are sorted by their bytes: the same value gives the same text, always. Fields are
+ * read raw, so that no code of the script runs. */
+#include "script/json_writer.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "script/lazy.h"
+#include "script/script_impl.h"
+#include "script/splice.h"
+
+/* --- failing --- */
+
+static void put_place(struct srt_buf *to, const struct json_place *place)
+{
+    if (!place->up) {
+        srt_buf_put_str(to, "v");
+        return;
+    }
+    put_place(to, place->up);
+    if (!place->key) {
+        srt_buf_printf(to, "[%lld]", (long long)place->element);
+        return;
+    }
+    bool is_name = place->key_len > 0 && (place->key[0] < '0' || place->key[0] > '9');
+    for (size_t i = 0; i < place->key_len; i++) {
+        char c = place->key[i];
+        is_name &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   c == '_';
+    }
+    if (is_name) {
+        srt_buf_put_str(to, ".");
+        srt_buf_put(to, place->key, place->key_len);
+    } else {
+        srt_buf_put_str(to, "[");
+        json_put_string(to, place->key, place->key_len);
+        srt_buf_put_str(to, "]");
+    }
+}
+
+static int fail(struct json_writer *writer, const struct json_place *place, int code,
+                const char *why)
+{
+    struct srt_buf text = {0};
+    put_place(&text, place);
+    srt_fail(writer->err, code, "%s %s", srt_buf_cstr(&text), why);
+    srt_buf_fini(&text);
+    lua_pushliteral(writer->L, "cannot be written as JSON");
+    return lua_error(writer->L);
+}
+
+static int fail_type(struct json_writer *writer, const struct json_place *place, int index)
+{
+    char why[96];
+    snprintf(why, sizeof why, "is a %s, which JSON cannot hold", luaL_typename(writer->L, index));
+    return fail(writer, place, SRT_EINVAL, why);
+}
+
+/* --- scalars --- */
+
+static void put_number(struct json_writer *writer, const struct json_place *place, int index)
+{
+    lua_State *L = writer->L;
+    if (lua_isinteger(L, index)) {
+        json_put_integer(writer->to, lua_tointeger(L, index));
+        return;
+    }
+    lua_Number number = lua_tonumber(L, index);
+    if (json_put_double(writer->to, number)) {
+        char why[64];
+        snprintf(why, sizeof why, "is not a number that JSON can hold (%s)",
+                 isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
+        fail(writer, place, SRT_EINVAL, why);
+    }
+}
+
+static void put_string(struct json_writer *writer, int index)
+{
+    size_t len;
+    const char *text = lua_tolstring(writer->L, index, &len);
+    json_put_string(writer->to, text, len);
+}
+
+/* --- keys of objects --- */
+
+static int compare_fields(const void *a, const void *b)
+{
+    const struct json_field *x = a;
+    const struct json_field *y = b;
+    const char *x_key = x->is_integer ? x->digits : x->key;
+    const char *y_key = y->is_integer ? y->digits : y->key;
+    int order = memcmp(x_key, y_key, x->len < y->len ? x->len : y->len);
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static void take_field(struct json_writer *writer, const struct json_place *place, int key,
+                       struct json_field *ret)
+{
+    lua_State *L = writer->L;
+    *ret = (struct json_field){0};
+    if (lua_type(L, key) == LUA_TSTRING) {
+        ret->key = lua_tolstring(L, key, &ret->len);
+    } else if (lua_isinteger(L, key)) {
+        ret->is_integer = true;
+        ret->integer = lua_tointeger(L, key);
+        ret->len = (size_t)snprintf(ret->digits, sizeof ret->digits, "%lld",
+                                    (long long)ret->integer);
+    } else {
+        char why[96];
+        snprintf(why, sizeof why, "has a %s as a key, which JSON cannot hold",
+                 luaL_typename(L, key));
+        fail(writer, place, SRT_EINVAL, why);
+    }
+}
+
+static bool is_known(lua_State *L, int key, const struct json_doc *doc)
+{
+    if (!doc || lua_type(L, key) != LUA_TSTRING) {
+        return false;
+    }
+    size_t len;
+    const char *text = lua_tolstring(L, key, &len);
+    return json_doc_find(doc, text, len) != NULL;
+}
+
+static size_t count_fields(lua_State *L, int table, const struct json_doc *doc)
+{
+    size_t count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        count += !lazy_is_hidden(L, -2) && !is_known(L, -2, doc);
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
+void json_writer_push_fields(struct json_writer *writer, const struct json_place *place, int table,
+                        const struct json_doc *doc, struct json_fields *ret)
+{
+    lua_State *L = writer->L;
+    size_t cap = JSON_FIELDS_FEW;
+    ret->list = ret->few;
+    ret->count = 0;
+    lua_pushnil(L); /* where the userdata comes, if there is one */
+    int room = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lazy_is_hidden(L, -1) || is_known(L, -1, doc)) {
+            continue;
+        }
+        if (ret->count == cap) {
+            cap = count_fields(L, table, doc);
+            ret->list = lua_newuserdatauv(L, cap * sizeof *ret->list, 0);
+            memcpy(ret->list, ret->few, sizeof ret->few);
+            lua_replace(L, room);
+        }
+        take_field(writer, place, -1, &ret->list[ret->count++]);
+    }
+    if (ret->count > 1) {
+        qsort(ret->list, ret->count, sizeof *ret->list, compare_fields);
+    }
+}
+
+void json_writer_put_fields(struct json_writer *writer, const struct json_place *place, int table,
+                       const struct json_fields *fields, bool any)
+{
+    lua_State *L = writer->L;
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct json_field *field = &fields->list[i];
+        const char *key = field->is_integer ? field->digits : field->key;
+        struct json_place at = {
+            .up = place, .key = key, .key_len = field->len, .depth = place->depth + 1};
+        if (i && compare_fields(field, field - 1) == 0) {
+            fail(writer, &at, SRT_EINVAL, "is there twice, as a number and as a string");
+        }
+        if (any) {
+            srt_buf_put_u8(writer->to, ',');
+        }
+        any = true;
+        json_put_string(writer->to, key, field->len);
+        srt_buf_put_u8(writer->to, ':');
+        if (field->is_integer) {
+            lua_rawgeti(L, table, field->integer);
+        } else {
+            lua_pushlstring(L, field->key, field->len);
+            lua_rawget(L, table);
+        }
+        json_writer_put(writer, &at, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+}
+
+/* --- arrays --- */
+
+lua_Integer json_writer_count_elements(struct json_writer *writer, const struct json_place *place,
+                                       int table)
+{
+    lua_State *L = writer->L;
+    lua_Integer count = 0;
+    lua_Integer last = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lazy_is_hidden(L, -1)) {
+            continue;
+        }
+        if (!lua_isinteger(L, -1)) {
+            const char *key = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+            char text[120];
+            snprintf(text, sizeof text, "is an array and has the field '%.60s' too", key);
+            fail(writer, place, SRT_EINVAL, text);
+        }
+        lua_Integer index = lua_tointeger(L, -1);
+        count++;
+        last = index > last ? index : last;
+        if (index < 1) {
+            struct json_place at = {.up = place, .element = index};
+            fail(writer, &at, SRT_EINVAL, "is no element of an array: they begin at 1");
+        }
+    }
+    for (lua_Integer i = 1; last != count && i <= last; i++) {
+        bool missing = lua_rawgeti(L, table, i) == LUA_TNIL;
+        lua_pop(L, 1);
+        if (missing) {
+            struct json_place at = {.up = place, .element = i};
+            fail(writer, &at, SRT_EINVAL,
+                 "is missing: an array has no holes (s.null is JSON's null)");
+        }
+    }
+    return count;
+}
+
+void json_writer_put_element(struct json_writer *writer, const struct json_place *place, int table,
+                             lua_Integer i)
+{
+    struct json_place at = {.up = place, .element = i, .depth = place->depth + 1};
+    lua_rawgeti(writer->L, table, i);
+    json_writer_put(writer, &at, lua_gettop(writer->L));
+    lua_pop(writer->L, 1);
+}
+
+void json_writer_put_array(struct json_writer *writer, const struct json_place *place, int table)
+{
+    lua_Integer count = json_writer_count_elements(writer, place, table);
+    srt_buf_put_u8(writer->to, '[');
+    for (lua_Integer i = 1; i <= count; i++) {
+        if (i > 1) {
+            srt_buf_put_u8(writer->to, ',');
+        }
+        json_writer_put_element(writer, place, table, i);
+    }
+    srt_buf_put_u8(writer->to, ']');
+}
+
+static void put_plain(struct json_writer *writer, const struct json_place *place, int table,
+                      bool is_array)
+{
+    if (is_array || lazy_has_first(writer->L, table)) {
+        json_writer_put_array(writer, place, table);
+        return;
+    }
+    struct json_fields fields;
+    json_writer_push_fields(writer, place, table, NULL, &fields);
+    srt_buf_put_u8(writer->to, '{');
+    json_writer_put_fields(writer, place, table, &fields, false);
+    srt_buf_put_u8(writer->to, '}');
+    lua_pop(writer->L, 1);
+}
+
+/* --- values --- */
+
+/* How deep the containers of a valid text nest. */
+static int text_depth(const char *text, size_t size)
+{
+    int depth = 0;
+    int deepest = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            deepest = ++depth > deepest ? depth : deepest;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+static int fail_depth(struct json_writer *writer, const struct json_place *place)
+{
+    const struct json_place *top = place;
+    while (top->depth > 3 && top->up) {
+        top = top->up; /* the first steps of the path tell more than all of them */
+    }
+    char why[64];
+    snprintf(why, sizeof why, "nests deeper than %d; is there a circle?", SRT_JSON_DEPTH_MAX);
+    return fail(writer, top, SRT_ETOOBIG, why);
+}
+
+void json_writer_put_text(struct json_writer *writer, const struct json_place *place,
+                          const char *text, size_t size)
+{
+    if (place->depth && place->depth + text_depth(text, size) > SRT_JSON_DEPTH_MAX) {
+        fail_depth(writer, place);
+    }
+    srt_buf_put(writer->to, text, size);
+}
+
+static void put_untouched(struct json_writer *writer, const struct json_place *place,
+                          const struct lazy_source *source)
+{
+    const char *text = source->text;
+    size_t size = source->size;
+    if (source->is_root && place->depth) {
+        /* Inside something else it has to be valid, which nobody has checked yet. */
+        size_t error_at;
+        if (json_validate(source->text, source->size, &error_at)) {
+            char why[80];
+            snprintf(why, sizeof why, "is not JSON: unexpected at byte %zu", error_at);
+            fail(writer, place, SRT_EINVAL, why);
+        }
+        while (size && strchr(" \t\r\n", *text)) {
+            text++;
+            size--;
+        }
+        while (size && strchr(" \t\r\n", text[size - 1])) {
+            size--;
+        }
+    }
+    json_writer_put_text(writer, place, text, size);
+}
+
+static void put_table(struct json_writer *writer, const struct json_place *place, int table)
+{
+    if (place->depth >= SRT_JSON_DEPTH_MAX) {
+        fail_depth(writer, place);
+    }
+    luaL_checkstack(writer->L, 8, "nested value");
+    struct lazy_source source;
+    lazy_source(writer->L, table, &source);
+    writer->copied |= place->depth == 0 && source.origin >= LAZY_UNTOUCHED;
+    switch (source.origin) {
+    case LAZY_PLAIN:
+    case LAZY_MARKED:
+        put_plain(writer, place, table, source.origin == LAZY_MARKED);
+        return;
+    case LAZY_UNTOUCHED:
+        put_untouched(writer, place, &source);
+        return;
+    case LAZY_INDEXED:
+        splice_put(writer, place, table, source.doc);
+        return;
+    }
+}
+
+void json_writer_put(struct json_writer *writer, const struct json_place *place, int index)
+{
+    lua_State *L = writer->L;
+    switch (lua_type(L, index)) {
+    case LUA_TBOOLEAN:
+        srt_buf_put_str(writer->to, lua_toboolean(L, index) ? "true" : "false");
+        return;
+    case LUA_TNUMBER:
+        put_number(writer, place, index);
+        return;
+    case LUA_TSTRING:
+        put_string(writer, index);
+        return;
+    case LUA_TTABLE:
+        put_table(writer, place, index);
+        return;
+    case LUA_TLIGHTUSERDATA:
+        if (lazy_is_null(L, index)) {
+            srt_buf_put_str(writer->to, "null");
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    fail_type(writer, place, index);
+}
+
+static int encode_protected(lua_State *L)
+{
+    struct json_writer *writer = lua_touserdata(L, 1);
+    const struct json_place top = {0};
+    writer->L = L;
+    json_writer_put(writer, &top, 2);
+    return 0;
+}
+
+/* A table whose bytes can be copied without looking at it any closer. */
+static bool put_if_unchanged(struct script *script, int index, struct srt_buf *to)
+{
+    struct lazy_source source;
+    lazy_source(script->L, index, &source);
+    if (source.origin == LAZY_UNTOUCHED) {
+        srt_buf_put(to, source.text, source.size);
+        return true;
+    }
+    if (source.origin == LAZY_INDEXED && !source.doc->is_dirty) {
+        srt_buf_put(to, source.doc->text, source.doc->size);
+        return true;
+    }
+    return false;
+}
+
+int json_writer_encode(struct script *script, int index, struct srt_buf *to, struct srt_err *err)
+{
+    lua_State *L = script->L;
+    index = lua_absindex(L, index);
+    size_t len = to->len;
+    if (lua_type(L, index) == LUA_TTABLE && put_if_unchanged(script, index, to)) {
+        script->stats.forwarded++;
+    } else {
+        struct json_writer writer = {.to = to, .err = err};
+        int code = err->code;
+        err->code = SRT_OK;
+        lua_pushcfunction(L, encode_protected);
+        lua_pushlightuserdata(L, &writer);
+        lua_pushvalue(L, index);
+        struct srt_err raised;
+        int rc = script_protect(script, 2, 0, &raised);
+        if (rc) {
+            to->len = len;
+            if (err->code == SRT_OK) {
+                *err = raised; /* memory; else fail() has said it better */
+            }
+            return err->code;
+        }
+        err->code = code;
+        script->stats.forwarded += writer.copied && !writer.changed;
+        script->stats.spliced += writer.copied && writer.changed;
+    }
+    if (srt_buf_failed(to)) {
+        to->len = len;
+        return srt_fail(err, SRT_ENOMEM, "no memory for a value's JSON");
+    }
+    return SRT_OK;
+}
+
+void json_writer_push(lua_State *L, int index)
+{
+    struct script *script = script_of(L);
+    lua_State *main = script->L;
+    struct srt_buf *to = &script->json;
+    struct srt_err err = {0};
+    srt_buf_clear(to);
+    luaL_checkstack(main, 4, "JSON");
+    lua_pushvalue(L, index);
+    lua_xmove(L, main, 1); /* the state's own stack; nothing happens when it is the same */
+    int rc = json_writer_encode(script, -1, to, &err);
+    lua_pop(main, 1);
+    if (rc) {
+        luaL_error(L, "%s", err.msg);
+    }
+    lua_pushlstring(L, (const char *)to->data, to->len);
+}
