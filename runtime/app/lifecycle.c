@@ -19,7 +19,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { EXPIRE_INTERVAL_MS = 1000 };
+enum {
+    EXPIRE_INTERVAL_MS = 1000,
+    /* A drain that a full disk or a stuck reader holds up is given up after this: nothing is lost,
+     * it is done again at the next start. Service managers kill after 30 s to 90 s. */
+    DRAIN_LIMIT_MS = 25000,
+    ABORT_LIMIT_MS = 2000, /* and then nobody is waited for any more */
+};
 
 struct lifecycle {
     const struct lifecycle_options *options;
@@ -29,15 +35,35 @@ struct lifecycle {
     struct io_signal terminate;
     struct io_signal hang_up;
     struct io_timer expire;
+    struct io_timer drain_limit;
     int open_count; /* of handles, in the order of open_handles */
     struct assembly assembly;
     struct ready_file ready;
     struct srt_err fatal; /* written on the store thread before fatal_wake is sent */
     bool draining;
+    bool aborted;        /* the drain took too long */
     size_t failed_count; /* pipelines that stopped with an error */
 };
 
 /* --- signals --- */
+
+static void on_drain_limit(void *arg)
+{
+    struct lifecycle *life = arg;
+    const struct settings *settings = life->options->settings;
+    if (life->aborted) {
+        log_error(LOG_APP, "a pipeline does not let go; ending without it");
+        ready_file_remove_now(&life->ready);
+        _exit(EXIT_FAILED);
+    }
+    life->aborted = true;
+    for (size_t i = 0; i < settings->graph_count; i++) {
+        const char *name = settings->graphs[i]->name;
+        log_error(LOG_APP, "pipeline '%s' cannot finish: %s; the next start does it again", name,
+                  runner_explain(life->assembly.runner, name));
+    }
+    runner_abort(life->assembly.runner);
+}
 
 static void drain(struct lifecycle *life, const char *why)
 {
@@ -48,6 +74,7 @@ static void drain(struct lifecycle *life, const char *why)
     interrupt_expect();
     log_info(LOG_APP, "%s: finishing what was read; SIGINT ends at once", why);
     if (life->assembly.runner) {
+        io_timer_start(&life->drain_limit, DRAIN_LIMIT_MS, ABORT_LIMIT_MS);
         runner_stop(life->assembly.runner);
     } else {
         io_loop_stop(&life->loop);
@@ -140,6 +167,7 @@ static int open_handles(struct lifecycle *life, struct srt_err *err)
         return code;
     }
     io_timer_init(&life->expire, loop, on_expire, life);
+    io_timer_init(&life->drain_limit, loop, on_drain_limit, life);
     life->open_count += 2;
     interrupt_install(&life->interrupt_wake, &life->ready);
     return SRT_OK;
@@ -161,6 +189,7 @@ static void close_handles(struct lifecycle *life)
     if (life->open_count > 3) {
         io_signal_close(&life->hang_up, NULL);
         io_timer_close(&life->expire, NULL);
+        io_timer_close(&life->drain_limit, NULL);
     }
 }
 
@@ -236,7 +265,8 @@ int lifecycle_run(const struct lifecycle_options *options, int *ret_exit, struct
     io_loop_fini(&life.loop);
     if (code == SRT_OK) {
         output_note("%s", summary_line(&summary));
-        *ret_exit = life.failed_count > 0 && !life.draining ? EXIT_FAILED : EXIT_DONE;
+        bool failed = life.aborted || (life.failed_count > 0 && !life.draining);
+        *ret_exit = failed ? EXIT_FAILED : EXIT_DONE;
     }
     summary_fini(&summary);
     return code;

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+/* command.c, command_help.c and version.c over the real table. */
+
 /* What the handler of `run` was given. */
 static struct {
     int calls;
