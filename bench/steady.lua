@@ -1,0 +1,58 @@
+-- Resident memory of a process under a steady load, sampled every second: the mean of the last minute
+-- beside that of the first (after the time it takes to start), and the highest of all. `steady` takes 10
+-- minutes, `steady_short` one, with 10 s in place of a minute.
+
+local h = require "harness"
+
+local config = [[
+topics:
+  output: { segment_bytes: 16MiB, retention_bytes: 64MiB }
+pipelines:
+  steady:
+    from:
+      generate: "{ id = v, status = v % 2 == 0 and 'paid' or 'open', qty = v % 9, price = 1.25, pad = ('x'):rep(120) }"
+      rate: 20000
+    steps: [ { filter: v.status == "paid" }, { update: v.total = v.qty * v.price }, { to: output } ]
+]]
+
+local function rss_kib(pid)
+  local file = assert(io.open("/proc/" .. pid .. "/status"), "the process has ended")
+  local text = file:read "a"
+  file:close()
+  return tonumber(text:match "VmRSS:%s*(%d+)")
+end
+
+local function mean(samples, from, to)
+  local sum = 0
+  for i = from, to do
+    sum = sum + samples[i]
+  end
+  return sum / (to - from + 1)
+end
+
+return function(_, name)
+  local unit_s = name == "steady" and 60 or 10
+  local total_s = name == "steady" and 600 or 60
+  local path = h.dir .. "/steady.yaml"
+  h.write(path, config)
+  local process = assert(io.popen(string.format(
+    "'%s' run '%s' --data-dir '%s/steady' 2>&1 >/dev/null & echo $!; wait", h.binary, path, h.dir)))
+  local pid = process:read "l"
+  repeat
+    local line = assert(process:read "l", "it ended before it was ready")
+  until line:find "^ready"
+  local samples = {}
+  for i = 1, total_s do
+    h.shell "sleep 1"
+    samples[i] = rss_kib(pid)
+  end
+  h.shell("kill -TERM %s", pid)
+  process:close()
+  local first = name == "steady" and mean(samples, 5, unit_s) or mean(samples, unit_s + 1, 2 * unit_s)
+  local last = mean(samples, total_s - unit_s + 1, total_s)
+  return {
+    { name = name, value = h.round(last / 1024, 1), unit = "MiB", ratio = h.round(last / first, 3),
+      limit_value = h.round(first / 1024, 1) },
+    { name = name .. "_peak", value = h.round(math.max(table.unpack(samples)) / 1024, 1), unit = "MiB" },
+  }
+end
