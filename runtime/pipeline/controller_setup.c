@@ -163,8 +163,8 @@ static bool has_exchange(const struct graph *graph)
     return false;
 }
 
-/* A commit has to fit the engine's largest. Tasks stop reading at half of that; the other half is for
- * what the record at work still emits, and what is in the rings when the barrier comes. */
+/* A commit has to fit the engine's largest. Tasks stop reading at half of that; the other half is
+ * for what the record at work still emits, and what is in the rings when the barrier comes. */
 static void set_limits(struct controller *ctl)
 {
     struct job *job = &ctl->job;

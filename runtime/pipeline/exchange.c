@@ -137,7 +137,8 @@ struct exchange *exchange_create(const struct graph *graph, uint32_t task_count,
     }
     size_t slot_count = options->slot_count ? options->slot_count : SLOT_COUNT_DEFAULT;
     slot_count = slot_count < 2 ? 2 : slot_count;
-    ex->chunk_bytes = options->chunk_bytes ? options->chunk_bytes : default_chunk_bytes(ex, slot_count);
+    ex->chunk_bytes =
+        options->chunk_bytes ? options->chunk_bytes : default_chunk_bytes(ex, slot_count);
     create_channels(ex, slot_count);
     ex->endpoints = srt_xcalloc(task_count, sizeof *ex->endpoints);
     for (uint32_t i = 0; i < task_count; i++) {

@@ -76,12 +76,19 @@ static void wait_for_events(struct worker *worker)
             due = task_due;
         }
     }
-    if (due != 0) {
-        int64_t delay = due - srt_clock_mono_ns(worker->clock);
-        io_timer_start(&worker->timer, delay > 0 ? delay / NS_PER_MS + 1 : 0, 0);
-    } else {
+    if (due == 0) {
         io_timer_stop(&worker->timer);
+        io_loop_run_once(&worker->loop);
+        return;
     }
+    int64_t delay = due - srt_clock_mono_ns(worker->clock);
+    if (delay <= 0) {
+        io_loop_poll(&worker->loop);
+        return;
+    }
+    /* The loop runs timers before it waits. One that is over by then (we may not have run for a while)
+     * would leave nothing to wake us: so it repeats until the next round stops or restarts it. */
+    io_timer_start(&worker->timer, delay / NS_PER_MS + 1, 1);
     io_loop_run_once(&worker->loop);
 }
 
