@@ -231,6 +231,7 @@ int script_call(struct script *script, int arg_count, int result_count, struct s
     lua_State *L = script->L;
     bool outermost = script->depth++ == 0;
     if (outermost) {
+        srt_buf_clear(&script->traceback);
         budget_enter(&script->budget, L);
     }
     int status = lua_pcall(L, arg_count, result_count, SCRIPT_HANDLER_INDEX);
