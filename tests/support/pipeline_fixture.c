@@ -294,6 +294,7 @@ void fixture_load(struct fixture *fix, const char *yaml)
     const struct config_node *pipelines = root ? config_find(root, "pipelines") : NULL;
     struct pipeline_defaults defaults;
     pipeline_defaults_init(&defaults);
+    defaults.lua_deadline_ms = 10000; /* of wall time: a busy machine must not fail a test */
     if (fix->lua_paths[0]) {
         defaults.lua_paths = fix->lua_paths;
     }

@@ -179,7 +179,7 @@ static void a_script_that_does_not_end_costs_its_record(void **state)
                       "    steps:\n"
                       "      - update: while v.loop do end\n"
                       "      - to: out\n");
-    fix->graphs[0]->lua_deadline_ms = 20;
+    fix->graphs[0]->lua_deadline_ms = 500;
     fixture_produce(fix, "in", "a", "{\"loop\":true}");
     fixture_produce(fix, "in", "a", "{\"loop\":false}");
     fixture_drain(fix);
