@@ -86,8 +86,8 @@ static void wait_for_events(struct worker *worker)
         io_loop_poll(&worker->loop);
         return;
     }
-    /* The loop runs timers before it waits. One that is over by then (we may not have run for a while)
-     * would leave nothing to wake us: so it repeats until the next round stops or restarts it. */
+    /* The loop runs timers before it waits. One that is over by then (we may not have run for a
+     * while) would leave nothing to wake us: so it repeats until the next round sets it anew. */
     io_timer_start(&worker->timer, delay / NS_PER_MS + 1, 1);
     io_loop_run_once(&worker->loop);
 }

@@ -310,8 +310,8 @@ static void stopping_finishes_a_record_in_back_off(void **state)
     assert_int_equal(fixture_counters(fix, "p").retried, 3);
 }
 
-/* A wait that is over before the worker falls asleep: its timer fires before the loop waits, and must not
- * leave it waiting for ever. */
+/* A wait that is over before the worker falls asleep: its timer fires before the loop waits, and
+ * must not leave it waiting for ever. */
 static void a_back_off_of_no_time_at_all_ends(void **state)
 {
     struct fixture *fix = *state;
