@@ -1,7 +1,7 @@
 /* Numbers as text, without a look at the locale: strtod is only given digits and an exponent, never
- * a decimal point, and of snprintf's result only the digits are used.
+ * a decimal point. What doubles are written as is found by json_shortest.c.
  *
- * Most numbers in records have few digits. For those both ways are exact in double arithmetic: an
+ * Most numbers in records have few digits. For those reading is exact in double arithmetic: an
  * integer below 2^53 and a power of ten up to 10^22 are doubles, and one multiplication or division
  * of two exact numbers is rounded correctly (Clinger, "How to Read Floating Point Numbers
  * Accurately", 1990). */
@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "record/json.h"
+#include "record/json_shortest.h"
 
 enum {
     EXACT_POWER_MAX = 22,
@@ -141,10 +142,21 @@ bool json_number(const char *text, size_t size, int64_t *ret_integer, double *re
 /* The digits of `value`, ending at `end`; returns where they begin. */
 static char *write_digits(char *end, uint64_t value)
 {
-    do {
-        *--end = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    while (value >= 100) {
+        end -= 2;
+        memcpy(end, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        end -= 2;
+        memcpy(end, pairs + 2 * value, 2);
+    } else {
+        *--end = (char)('0' + value);
+    }
     return end;
 }
 
@@ -159,96 +171,59 @@ void json_put_integer(struct srt_buf *to, int64_t value)
     srt_buf_put(to, at, (size_t)(end - at));
 }
 
-/* A positive double as digits, the first of which counts ten to the `exponent`. */
-struct shortest {
-    char digits[20];
-    int count;
-    int exponent;
+enum {
+    WHOLE_DIGITS_MAX = 16, /* before the point, without an exponent */
+    ZEROS_MAX = 4,         /* behind "0.", without an exponent */
+    TEXT_MAX = 32,         /* "-", 17 digits, a point, an exponent; or zeros in place of that */
 };
 
-/* Up to 15 digits, neither very large nor very small: the least number of decimals with which an
- * integer divided by a power of ten gives the value back. */
-static bool shortest_of_few_digits(double value, struct shortest *ret)
+static char *put_exponent(char *to, int exponent)
 {
-    const double limit = 1e15;
-    if (value < 1e-5) {
-        return false;
+    *to++ = 'e';
+    *to++ = exponent < 0 ? '-' : '+';
+    exponent = exponent < 0 ? -exponent : exponent;
+    if (exponent >= 100) {
+        *to++ = (char)('0' + exponent / 100);
+        exponent %= 100;
     }
-    for (int decimals = 0; decimals <= EXACT_POWER_MAX; decimals++) {
-        double scaled = value * powers_of_ten[decimals];
-        if (scaled >= limit) {
-            return false;
-        }
-        uint64_t digits = (uint64_t)(scaled + 0.5);
-        if ((double)digits / powers_of_ten[decimals] == value) {
-            char text[20];
-            char *end = text + sizeof text;
-            char *at = write_digits(end, digits);
-            ret->count = (int)(end - at);
-            memcpy(ret->digits, at, (size_t)ret->count);
-            ret->exponent = ret->count - 1 - decimals;
-            return true;
-        }
-    }
-    return false;
+    *to++ = (char)('0' + exponent / 10);
+    *to++ = (char)('0' + exponent % 10);
+    return to;
 }
 
-static void shortest_of_any(double value, struct shortest *ret)
+/* Returns where the text ends. */
+static char *put_decimal(char *to, const struct json_decimal *decimal)
 {
-    char text[48];
-    /* Of what has so few bits that 15 digits say too much, the shortest may have a single digit. */
-    int precision = value < DBL_MIN ? 0 : 14;
-    for (;; precision++) {
-        int len = snprintf(text, sizeof text, "%.*e", precision, value);
-        srt_assert(len > 0 && len < (int)sizeof text);
-        if (precision == 16 || strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    const char *at = text;
-    ret->count = 0;
-    for (; *at != 'e'; at++) { /* all but the decimal point, whatever that looks like */
-        if (*at >= '0' && *at <= '9') {
-            ret->digits[ret->count++] = *at;
-        }
-    }
-    while (ret->count > 1 && ret->digits[ret->count - 1] == '0') {
-        ret->count--;
-    }
-    ret->exponent = (int)strtol(at + 1, NULL, 10);
-}
-
-static void put_zeros(struct srt_buf *to, int count)
-{
-    for (int i = 0; i < count; i++) {
-        srt_buf_put_u8(to, '0');
-    }
-}
-
-static void put_shortest(struct srt_buf *to, const struct shortest *s)
-{
-    size_t count = (size_t)s->count;
-    if (s->exponent < -5 || s->exponent > 15) {
-        srt_buf_put(to, s->digits, 1);
+    char text[20];
+    char *end = text + sizeof text;
+    char *at = write_digits(end, decimal->digits);
+    int count = (int)(end - at);
+    int whole = count + decimal->exponent; /* digits before the point */
+    if (whole > WHOLE_DIGITS_MAX || whole < -ZEROS_MAX) {
+        *to++ = *at;
         if (count > 1) {
-            srt_buf_put_u8(to, '.');
-            srt_buf_put(to, s->digits + 1, count - 1);
+            *to++ = '.';
+            memcpy(to, at + 1, (size_t)count - 1);
+            to += count - 1;
         }
-        srt_buf_printf(to, "e%+03d", s->exponent);
-    } else if (s->exponent < 0) {
-        srt_buf_put(to, "0.", 2);
-        put_zeros(to, -s->exponent - 1);
-        srt_buf_put(to, s->digits, count);
-    } else if (s->exponent >= s->count - 1) {
-        srt_buf_put(to, s->digits, count);
-        put_zeros(to, s->exponent - s->count + 1);
-        srt_buf_put(to, ".0", 2);
-    } else {
-        size_t whole = (size_t)s->exponent + 1;
-        srt_buf_put(to, s->digits, whole);
-        srt_buf_put_u8(to, '.');
-        srt_buf_put(to, s->digits + whole, count - whole);
+        return put_exponent(to, whole - 1);
     }
+    if (whole <= 0) {
+        memcpy(to, "0.0000", 2 + ZEROS_MAX);
+        to += 2 - whole;
+        memcpy(to, at, (size_t)count);
+        return to + count;
+    }
+    if (whole >= count) {
+        memcpy(to, at, (size_t)count);
+        memset(to + count, '0', (size_t)(whole - count));
+        memcpy(to + whole, ".0", 2);
+        return to + whole + 2;
+    }
+    memcpy(to, at, (size_t)whole);
+    to[whole] = '.';
+    memcpy(to + whole + 1, at + whole, (size_t)(count - whole));
+    return to + count + 1;
 }
 
 int json_put_double(struct srt_buf *to, double value)
@@ -256,18 +231,19 @@ int json_put_double(struct srt_buf *to, double value)
     if (!isfinite(value)) {
         return SRT_EINVAL;
     }
+    char text[TEXT_MAX];
+    char *at = text;
     if (signbit(value)) {
-        srt_buf_put_u8(to, '-');
+        *at++ = '-';
         value = -value;
     }
-    struct shortest s;
     if (value == 0.0) {
-        srt_buf_put(to, "0.0", 3);
-        return SRT_OK;
+        memcpy(at, "0.0", 3);
+        at += 3;
+    } else {
+        struct json_decimal decimal = json_shortest(value);
+        at = put_decimal(at, &decimal);
     }
-    if (!shortest_of_few_digits(value, &s)) {
-        shortest_of_any(value, &s);
-    }
-    put_shortest(to, &s);
+    srt_buf_put(to, text, (size_t)(at - text));
     return SRT_OK;
 }
