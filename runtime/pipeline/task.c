@@ -456,6 +456,15 @@ static bool try_close(struct task *task)
     return false;
 }
 
+/* A task hands its part over when all barriers have come to it, not when its own have left: those may
+ * wait for room behind the last chunks, and others wait for them. */
+static void flush_rest(struct task *task)
+{
+    if (task->job->exchange) {
+        exchange_flush(task->job->exchange, task->index);
+    }
+}
+
 bool task_run(struct task *task)
 {
     if (task->state < TASK_STATE_CLOSING && srt_load_acquire(&task->close_asked)) {
@@ -466,6 +475,7 @@ bool task_run(struct task *task)
         open_task(task);
         return true;
     case TASK_STATE_HELD:
+        flush_rest(task);
         take_assignment(task);
         return task->state == TASK_STATE_RUNNING;
     case TASK_STATE_RUNNING:
@@ -473,6 +483,8 @@ bool task_run(struct task *task)
     case TASK_STATE_CLOSING:
         return try_close(task);
     case TASK_STATE_ENDED:
+        flush_rest(task);
+        return false;
     case TASK_STATE_FAILED:
     case TASK_STATE_CLOSED:
         return false;
