@@ -5,8 +5,9 @@
  * really gone. (The buffers of the string library ask only once and raise an ordinary error:
  * `refused_bytes` remembers it for budget_is_over().)
  *
- * Time costs nothing while there is enough of it: a call only makes `epoch` odd at its start and
- * even at its end. One thread for the whole process looks every few milliseconds:
+ * Time is the processor's, so that a busy machine ends no script. It costs nothing while there is
+ * enough of it: a call only makes `epoch` odd at its start and even at its end. One thread for the
+ * whole process looks every few milliseconds:
  *
  *     watchdog                               the state's thread
  *     epoch is odd and the same
@@ -20,8 +21,9 @@
  * The handler acts only for the call that was found too long, so a signal that comes late does no
  * harm. lua_sethook is the one function of Lua that may be called from a signal handler. pcall,
  * xpcall and the coroutine functions are our own (sandbox.c, coroutines.c): they pass a used-up
- * budget on instead of handing it to the script. What no hook interrupts is a long-running C
- * function. */
+ * budget on instead of handing it to the script. No hook interrupts a function in C: those whose
+ * loops are not bounded by what they are given are our own too and look at `breach` in every round
+ * (budget_poll). */
 #include "script/budget.h"
 
 #include <errno.h>
@@ -30,11 +32,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/atomic.h"
-#include "base/clock.h"
 #include "base/str.h"
 #include "io/thread.h"
 
@@ -96,6 +98,7 @@ void *budget_alloc(void *ud, void *ptr, size_t old_size, size_t new_size)
 /* The budget of the outermost call that this thread is in. */
 static _Thread_local struct budget *volatile current;
 static _Thread_local int my_thread_id;
+static _Thread_local clockid_t my_cpu_clock;
 
 static void note_where(struct budget *budget, lua_State *L, lua_Debug *ar)
 {
@@ -167,6 +170,17 @@ void budget_check(struct budget *budget, lua_State *L)
     }
 }
 
+void budget_stop(struct budget *budget, lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 0; !budget->where[0] && lua_getstack(L, level, &ar); level++) {
+        note_where(budget, L, &ar);
+    }
+    budget->raised = true;
+    set_hook(L);
+    budget_raise(budget, L);
+}
+
 lua_State *budget_switch(struct budget *budget, lua_State *to)
 {
     lua_State *from = budget->running;
@@ -186,6 +200,7 @@ static void prepare_thread(void)
     sigemptyset(&set);
     sigaddset(&set, SIGURG);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    srt_assert(pthread_getcpuclockid(pthread_self(), &my_cpu_clock) == 0);
     my_thread_id = gettid();
 }
 
@@ -195,6 +210,7 @@ void budget_enter(struct budget *budget, lua_State *L)
         prepare_thread();
     }
     srt_store_relaxed(&budget->thread_id, my_thread_id);
+    srt_store_relaxed(&budget->cpu_clock, my_cpu_clock);
     budget->running = L;
     budget->raised = false;
     budget->refused_bytes = 0;
@@ -250,20 +266,31 @@ static void watch_prepare(void)
     srt_assert(sigaction(SIGURG, &action, NULL) == 0);
 }
 
-/* True when a call ran or began since the last look. */
-static bool watch_look(struct budget *budget, int64_t now_ns)
+/* What the thread has used up. A call that waits for a processor on a busy machine is not too long. */
+static int64_t cpu_ns(struct budget *budget)
 {
-    /* Pairs with the release in budget_enter(): thread_id is that of this call. */
+    struct timespec used = {0};
+    (void)clock_gettime(srt_load_relaxed(&budget->cpu_clock), &used); /* 0 when the thread is gone */
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+/* True when a call ran or began since the last look. */
+static bool watch_look(struct budget *budget)
+{
+    /* Pairs with the release in budget_enter(): thread and clock are those of this call. */
     uint64_t epoch = srt_load_acquire(&budget->epoch);
+    if (epoch % 2 == 0) {
+        bool ran = epoch != budget->seen_epoch;
+        budget->seen_epoch = epoch;
+        return ran;
+    }
     if (epoch != budget->seen_epoch) {
         budget->seen_epoch = epoch;
-        budget->seen_ns = now_ns;
+        budget->seen_cpu_ns = cpu_ns(budget);
         return true;
     }
-    if (epoch % 2 == 0) {
-        return false;
-    }
-    if (now_ns - budget->seen_ns >= srt_load_relaxed(&budget->deadline_ms) * 1000000) {
+    if (cpu_ns(budget) - budget->seen_cpu_ns >=
+        srt_load_relaxed(&budget->deadline_ms) * 1000000) {
         srt_store_relaxed(&budget->over_epoch, epoch);
         /* A thread that is gone gives ESRCH; one that took over its number ignores the signal. */
         (void)tgkill(getpid(), srt_load_relaxed(&budget->thread_id), SIGURG);
@@ -274,13 +301,11 @@ static bool watch_look(struct budget *budget, int64_t now_ns)
 static void watch_main(void *arg)
 {
     (void)arg;
-    const struct srt_clock *clock = srt_clock_real();
     io_lock(&watch.lock);
     while (watch.state == WATCH_ON) {
         bool busy = false;
-        int64_t now_ns = srt_clock_mono_ns(clock);
         srt_list_for_each(node, &watch.budgets) {
-            busy |= watch_look(srt_container_of(node, struct budget, node), now_ns);
+            busy |= watch_look(srt_container_of(node, struct budget, node));
         }
         io_cond_wait_ms(&watch.changed, &watch.lock, busy ? WATCH_BUSY_MS : WATCH_IDLE_MS);
     }

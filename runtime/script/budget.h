@@ -39,12 +39,13 @@ struct budget {
     _Atomic uint64_t epoch;      /* odd while a call runs; written by the state's thread */
     _Atomic uint64_t over_epoch; /* the epoch that is over its deadline; written by the watchdog */
     _Atomic int thread_id;       /* of the state's thread */
+    _Atomic int cpu_clock;       /* a clockid_t: of the processor time that thread has had */
     _Atomic int64_t deadline_ms; /* of calls from now on */
 
     /* the watchdog's own, under its lock */
     struct srt_list node;
     uint64_t seen_epoch;
-    int64_t seen_ns;
+    int64_t seen_cpu_ns; /* what the thread had used up when this epoch was first seen */
 };
 
 void budget_init(struct budget *budget, size_t cap_bytes, int64_t deadline_ms);
@@ -72,6 +73,16 @@ enum budget_breach budget_leave(struct budget *budget, lua_State *L, bool failed
 bool budget_is_over(const struct budget *budget);
 void budget_check(struct budget *budget, lua_State *L);
 int budget_raise(struct budget *budget, lua_State *L);
+
+/* For loops in C, which no hook interrupts: one load as long as all is well. `breach` itself may be
+ * handed to a loop that knows nothing of Lua. */
+void budget_stop(struct budget *budget, lua_State *L);
+static inline void budget_poll(struct budget *budget, lua_State *L)
+{
+    if (budget->breach != BUDGET_KEPT) {
+        budget_stop(budget, L);
+    }
+}
 
 /* Around lua_resume: where the deadline's hook has to go. */
 lua_State *budget_switch(struct budget *budget, lua_State *to);
