@@ -94,7 +94,7 @@ const struct srt_option lua_section_table[] = {
      .fallback = "100ms",
      .min = 1,
      .max = 3600000,
-     .doc = "The longest that one call of a function may take; a script cannot catch it."},
+     .doc = "The processor time that one call of a function may take; a script cannot catch it."},
     SRT_OPTION_END,
 };
 

@@ -127,7 +127,7 @@ static const struct srt_option lua_option_table[] = {
      .fallback = "100ms",
      .min = 1,
      .max = 3600000,
-     .doc = "The longest that one call of a function may take; a script cannot catch it."},
+     .doc = "The processor time that one call of a function may take; a script cannot catch it."},
     SRT_OPTION_END,
 };
 

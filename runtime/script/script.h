@@ -28,7 +28,7 @@ struct script_param {
 
 struct script_options {
     size_t memory_bytes;       /* 64 MiB */
-    int64_t deadline_ms;       /* 100 ms, per call */
+    int64_t deadline_ms;       /* 100 ms of processor time, per call */
     const char *const *paths;  /* NULL-terminated: where `require` and `use:` look for NAME.lua */
     const struct script_param *params;
     size_t param_count;
