@@ -50,6 +50,12 @@ void budget_init(struct budget *budget, size_t cap_bytes, int64_t deadline_ms)
     *budget = (struct budget){.cap_bytes = cap_bytes};
     srt_store_relaxed(&budget->deadline_ms, deadline_ms);
     srt_list_init(&budget->node);
+    block_pool_init(&budget->pool);
+}
+
+void budget_fini(struct budget *budget)
+{
+    block_pool_fini(&budget->pool);
 }
 
 /* --- memory --- */
@@ -65,20 +71,55 @@ static bool refuse(struct budget *budget, size_t size)
     return true;
 }
 
+static void give_back(struct block_pool *pool, void *block, size_t size)
+{
+    if (!block) {
+        return;
+    }
+    if (block_pool_owns(pool, block)) {
+        block_pool_put(pool, block, size);
+    } else {
+        free(block);
+    }
+}
+
+/* realloc(), of which small blocks come from the pool. `had` is 0 without a block. */
+static void *resize(struct block_pool *pool, void *block, size_t had, size_t size)
+{
+    bool is_small = size <= BLOCK_POOL_BLOCK_MAX;
+    bool was_pooled = block && block_pool_owns(pool, block);
+    if (!is_small && !was_pooled) {
+        return realloc(block, size);
+    }
+    if (was_pooled && is_small && block_pool_class(size) == block_pool_class(had)) {
+        return block;
+    }
+    void *got = is_small ? block_pool_take(pool, size) : NULL;
+    if (!got && !was_pooled) {
+        return realloc(block, size);
+    }
+    got = got ? got : malloc(size);
+    if (got && block) {
+        memcpy(got, block, had < size ? had : size);
+        give_back(pool, block, had);
+    }
+    return got;
+}
+
 void *budget_alloc(void *ud, void *ptr, size_t old_size, size_t new_size)
 {
     struct budget *budget = ud;
     size_t had = ptr ? old_size : 0; /* without a block, old_size is the kind of object */
     if (new_size == 0) {
         budget->used_bytes -= had;
-        free(ptr);
+        give_back(&budget->pool, ptr, had);
         return NULL;
     }
     bool grows = new_size > had;
     if (grows && !budget_has(budget, new_size - had) && refuse(budget, new_size)) {
         return NULL;
     }
-    void *got = realloc(ptr, new_size);
+    void *got = resize(&budget->pool, ptr, had, new_size);
     if (!got) {
         /* Lua counts on shrinking: the old block is large enough. */
         return grows && refuse(budget, new_size) ? NULL : ptr;

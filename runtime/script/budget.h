@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "script/block_pool.h"
 
 enum budget_breach { BUDGET_KEPT, BUDGET_TIME, BUDGET_MEMORY };
 
@@ -26,6 +27,7 @@ struct budget {
     size_t peak_bytes;
     size_t cap_bytes;
     size_t refused_bytes; /* the last request that was refused, 0 once it was granted after all */
+    struct block_pool pool;
 
     /* Set by the allocator or by the signal handler, both on the state's thread; sticky until the
      * call is over. */
@@ -49,6 +51,8 @@ struct budget {
 };
 
 void budget_init(struct budget *budget, size_t cap_bytes, int64_t deadline_ms);
+/* After lua_close(): gives back the memory of small blocks. */
+void budget_fini(struct budget *budget);
 
 /* lua_Alloc; ud is the budget. */
 void *budget_alloc(void *ud, void *ptr, size_t old_size, size_t new_size);

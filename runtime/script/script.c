@@ -157,6 +157,7 @@ void script_destroy(struct script *script)
         lua_close(script->L);
         srt_assert(script->budget.used_bytes == 0);
     }
+    budget_fini(&script->budget);
     free_long_names(&script->long_names);
     json_index_fini(&script->scratch_index);
     srt_buf_fini(&script->scratch);
