@@ -5,9 +5,12 @@
 #include "cli/output.h"
 #include "io/thread.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A pipe whose reader has gone is an error of the write (EPIPE), not a reason to die. */
 static void ignore_broken_pipes(void)
@@ -19,9 +22,30 @@ static void ignore_broken_pipes(void)
     sigaction(SIGPIPE, &action, NULL); /* cannot fail for a valid signal */
 }
 
+/* A standard stream that is closed would be taken by the next file that is opened: lines meant for
+ * standard output would end in the journal. Input and errors get /dev/null. Output gets a directory,
+ * which is nothing that can be written, so that its lines are not lost without a word. */
+static bool occupy_closed_streams(void)
+{
+    static const struct {
+        const char *path;
+        int flags;
+    } instead[] = {{"/dev/null", O_RDONLY}, {"/", O_RDONLY | O_DIRECTORY}, {"/dev/null", O_WRONLY}};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        bool closed = fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+        if (closed && open(instead[fd].path, instead[fd].flags) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     const char *faults = getenv("STREAMRT_FAULT");
+    if (!occupy_closed_streams()) {
+        return EXIT_FAILED; /* there may be no stream to say it on */
+    }
     ignore_broken_pipes();
     io_role_set(IO_ROLE_MAIN);
     if (faults && faults[0] != '\0' && !srt_fault_arm_from_text(faults)) {
