@@ -1,5 +1,5 @@
-/* A process is killed while it writes; another one opens what it left. Acknowledgements go through a pipe
- * to the parent, who therefore knows what must be there.
+/* A process is killed while it writes; another one opens what it left. Acknowledgements go through
+ * a pipe to the parent, who therefore knows what must be there.
  *
  *     child: open, write, write, write ...  --ack--> parent
  *     SIGKILL at a random moment, or at a fault point
@@ -220,7 +220,8 @@ static void a_process_killed_at_any_fault_point_loses_nothing(void **state)
             snprintf(fault, sizeof fault, "%s:%d:kill", points[i], hit);
             fixture_forget(&f);
             uint64_t before = o.acked;
-            /* something to recover first, and of each of the two deaths one write may be in doubt */
+            /* something to recover first, and of each of the two deaths one write may be in
+             * doubt */
             (void)run_child(&f, &o, "ack:60:kill", 200, 0);
             killed_count += run_child(&f, &o, fault, 200, 0);
             if (o.acked < before) {
