@@ -2,7 +2,8 @@
 -- says what to do, never a data directory that was made for nothing.
 local t = require "scenario"
 
-local small = "pipelines: { p: { from: { stdin: {}, codec: text }, steps: [ { to: out } ] } }\n"
+local small = "pipelines: { p: { from: { stdin: {}, codec: text }, "
+    .. "steps: [ { to: out } ] } }\n"
 
 -- Words with the case's directory in place of %d; exit code; what is said.
 for _, case in ipairs {
@@ -18,7 +19,8 @@ for _, case in ipairs {
   { { "run", "%d/c.yaml", "--set", "=1" }, 78, "write PATH=VALUE" },
   { { "run", "%d/c.yaml", "--set", "pipelines..x=1" }, 78, "an empty name in the path" },
   { { "run", "%d/c.yaml", "--set", "pipelines.p.nope=1" }, 78, "unknown key 'nope'" },
-  { { "run", "%d/c.yaml", "--set", "pipelines.p.from.stdin.a.b=1" }, 78, "'stdin' takes no options" },
+  { { "run", "%d/c.yaml", "--set", "pipelines.p.from.stdin.a.b=1" }, 78,
+    "'stdin' takes no options" },
   { { "run", "%d/c.yaml", "--set", "topics.x={{{" }, 78, "--set:1:" },
   { { "run", "%d/c.yaml", "--set", ("a."):rep(5000) .. "b=1" }, 78, "--set:1:1" },
   { { "run", "%d" }, 78, "cannot read '%d': Is a directory" },
@@ -87,7 +89,8 @@ t.case("a configuration of more than 4 MiB is refused", function(dir)
 end)
 
 t.case("10,000 steps run, or are refused by name", function(dir)
-  local text = pipeline(("      - peek: v\n"):rep(10000)):gsub("{ stdin: {} }", "{ stdin: {}, codec: text }")
+  local text = pipeline(("      - peek: v\n"):rep(10000))
+    :gsub("{ stdin: {} }", "{ stdin: {}, codec: text }")
   t.write(dir .. "/c.yaml", text)
   local r = t.run { "run", dir .. "/c.yaml", "--data-dir", dir .. "/d", "--until-drained",
     stdin = "a\nb\n" }
@@ -125,7 +128,8 @@ end)
 
 -- --- names ---
 
-for _, name in ipairs { "with space", "a/b", "..", "grün", "__streamrt.x", ("x"):rep(250), "a:b", "\u{1F600}" } do
+for _, name in ipairs { "with space", "a/b", "..", "grün", "__streamrt.x", ("x"):rep(250), "a:b",
+  "\u{1F600}" } do
   t.case("a pipeline cannot be named " .. name:sub(1, 20), function(dir)
     local r = check(dir, string.format(
       "pipelines: { '%s': { from: { stdin: {} }, steps: [ { to: out } ] } }\n", name))
@@ -147,8 +151,8 @@ end)
 t.case("paths may be in any script", function(dir)
   local place = dir .. "/größe \u{65e5}\u{672c} 'x'"
   t.shell("mkdir " .. t.quote(place))
-  t.write(place .. "/c.yaml", "pipelines: { p: { from: { file: \"\u{e4} \u{f6}.txt\", codec: text }, "
-    .. "steps: [ { filter: \"error('no')\" }, { to: out } ] } }\n")
+  t.write(place .. "/c.yaml", "pipelines: { p: "
+    .. "{ from: { file: \"\u{e4} \u{f6}.txt\", codec: text }, steps: [ { filter: \"error('no')\" }, { to: out } ] } }\n")
   t.write(place .. "/\u{e4} \u{f6}.txt", "a\n")
   local r = t.run { "run", place .. "/c.yaml", "--data-dir", place .. "/d", "--until-drained" }
   t.equal(r.code, 0, r.err)

@@ -1,5 +1,5 @@
--- Mutated configurations and inputs, from a seed: whatever comes, the process ends by itself, with an
--- exit code of its own, and says why when it is not 0. STREAMRT_GARBAGE_ROUNDS and _SEED choose more.
+-- Mutated configurations and inputs, from a seed: whatever comes, the process ends by itself, with
+-- an exit code of its own, and says why when it is not 0. STREAMRT_GARBAGE_ROUNDS and _SEED choose.
 local t = require "scenario"
 
 local rounds = tonumber(os.getenv "STREAMRT_GARBAGE_ROUNDS")
@@ -71,13 +71,16 @@ local input = [==[
 "text"
 ]==]
 
-local words = { "{", "}", "[", "]", ":", ",", "- ", "\n", "\n  ", "\t", "'", '"', "|", "&a ", "*a", "!!",
-  "${", "${A:-", "}", "%", "#", "null", "~", "0", "-1", "1e999", "99999999999999999999", "1ms", "4GiB",
-  "\0", "\255", "\xc3", "\xe2\x80\xa8", "---\n", "? ", "<<: *o", "v", "k", "r", "s", "nil", "error(v)",
-  "while true do end ", "function(v) ", "return ", "end ", "(", ")", "..", "==", "setmetatable(v, {}) ",
-  "v.v.v", "v = v ", "v[v] = v ", "('x'):rep(1e8)", "coroutine.yield()", "pcall(error) ", "table.sort(v) ",
-  "require 'm'", "s.null", "{v}", "filter: ", "from: ", "to: ", "branch: ", "split: ", "use: m.f", "\\u",
-  "string.format('%s', v)", "v:find(('.-'):rep(20))", "topic: p.dlq", "follow: true", "include: c.yaml" }
+local words = {
+  "{", "}", "[", "]", ":", ",", "- ", "\n", "\n  ", "\t", "'", '"', "|", "&a ", "*a", "!!", "${",
+  "${A:-", "}", "%", "#", "null", "~", "0", "-1", "1e999", "99999999999999999999", "1ms", "4GiB",
+  "\0", "\255", "\xc3", "\xe2\x80\xa8", "---\n", "? ", "<<: *o", "v", "k", "r", "s", "nil",
+  "error(v)", "while true do end ", "function(v) ", "return ", "end ", "(", ")", "..", "==",
+  "setmetatable(v, {}) ", "v.v.v", "v = v ", "v[v] = v ", "('x'):rep(1e8)", "coroutine.yield()",
+  "pcall(error) ", "table.sort(v) ", "require 'm'", "s.null", "{v}", "filter: ", "from: ",
+  "to: ", "branch: ", "split: ", "use: m.f", "\\u", "string.format('%s', v)",
+  "v:find(('.-'):rep(20))", "topic: p.dlq", "follow: true", "include: c.yaml"
+}
 
 local random
 

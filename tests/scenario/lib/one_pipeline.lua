@@ -2,7 +2,7 @@
 -- cases are run with it; every run must end by itself (scenario.lua kills what hangs, with 137).
 --
 --   one.cases {
---     { "name", steps = "filter: error('no')", input = "1\n", out = {}, dead = { "c.yaml:7: no" } },
+--     { "name", steps = "filter: error('no')", input = "1\n", dead = { "c.yaml:5: no" } },
 --   }
 --
 -- steps: one step of YAML, or a list of them; `to: out` follows unless it is the last.
