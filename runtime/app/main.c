@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A pipe whose reader has gone is an error of the write (EPIPE), not a reason to die. */
@@ -22,9 +23,9 @@ static void ignore_broken_pipes(void)
     sigaction(SIGPIPE, &action, NULL); /* cannot fail for a valid signal */
 }
 
-/* A standard stream that is closed would be taken by the next file that is opened: lines meant for
- * standard output would end in the journal. Input and errors get /dev/null. Output gets a directory,
- * which is nothing that can be written, so that its lines are not lost without a word. */
+/* The number of a standard stream that is closed would go to the next file that is opened, and
+ * lines for standard output into the journal. Input and errors get /dev/null. Output gets a
+ * directory, which cannot be written, so that its lines are not lost without a word. */
 static bool occupy_closed_streams(void)
 {
     static const struct {
@@ -40,6 +41,17 @@ static bool occupy_closed_streams(void)
     return true;
 }
 
+/* A segment that is not synced yet keeps its file open. Nothing here uses select(), which is why the
+ * soft limit of many systems is as low as 1,024. */
+static void allow_many_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* else what there is must do */
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *faults = getenv("STREAMRT_FAULT");
@@ -47,6 +59,7 @@ int main(int argc, char **argv)
         return EXIT_FAILED; /* there may be no stream to say it on */
     }
     ignore_broken_pipes();
+    allow_many_files();
     io_role_set(IO_ROLE_MAIN);
     if (faults && faults[0] != '\0' && !srt_fault_arm_from_text(faults)) {
         output_note("error: STREAMRT_FAULT '%s': expected POINT:HIT:kill or POINT:HIT:ERRNO",
