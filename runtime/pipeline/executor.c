@@ -17,6 +17,7 @@
 #include "pipeline/executor.h"
 
 #include <inttypes.h>
+#include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +77,27 @@ static void prepare_stage(struct executor *ex, const struct stage *stage)
     throttle_init(&ex->throttles[i], stage->throttle_count, stage->throttle_per_ms);
 }
 
+/* Whether nothing leads to a record's value once the record is done: no function keeps it, and this
+ * layer has it only on the Lua stack. */
+static bool values_are_forgotten(const struct executor *ex)
+{
+    const struct graph *graph = ex->job->graph;
+    for (uint32_t i = 0; i < graph->stage_count; i++) {
+        const struct stage *stage = &graph->stages[i];
+        const struct script_fn *fn = &ex->bindings.stage_fns[i];
+        if (stage->kind != STAGE_SOURCE && fn->ref != LUA_NOREF && !fn->forgets_value) {
+            return false;
+        }
+        const struct script_fn *arms = ex->bindings.arm_fns[i];
+        for (uint32_t arm = 0; arms && arm < stage->arm_count; arm++) {
+            if (arms[arm].ref != LUA_NOREF && !arms[arm].forgets_value) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 int executor_open(struct executor *ex, const struct job *job, uint32_t task, struct srt_err *err)
 {
     uint32_t stage_count = job->graph->stage_count;
@@ -92,6 +114,7 @@ int executor_open(struct executor *ex, const struct job *job, uint32_t task, str
     for (uint32_t i = 0; code == SRT_OK && i < stage_count; i++) {
         prepare_stage(ex, &job->graph->stages[i]);
     }
+    ex->reuses_values = code == SRT_OK && values_are_forgotten(ex);
     return code;
 }
 
@@ -149,6 +172,7 @@ static void pop(struct executor *ex)
     lua_settop(script_state(ex->script), top(ex)->base);
     ex->depth--;
     if (ex->depth == 0) {
+        value_release(ex->script);
         srt_arena_clear(&ex->arena);
     }
 }

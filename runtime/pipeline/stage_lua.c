@@ -26,7 +26,8 @@ int stage_lua_ensure_value(struct executor *ex, struct frame *f, struct srt_err 
     if (!lua_checkstack(L, STACK_SLOTS)) {
         return srt_fail(err, SRT_EBUDGET, "no room on the Lua stack");
     }
-    int code = value_push(ex->script, f->value_codec, f->rec.value, f->rec.value_len, err);
+    int code = (ex->reuses_values ? value_push_reused : value_push)(
+        ex->script, f->value_codec, f->rec.value, f->rec.value_len, err);
     if (code == SRT_OK) {
         f->value_index = lua_gettop(L);
     }

@@ -98,7 +98,7 @@ static void *resize(struct block_pool *pool, void *block, size_t had, size_t siz
     if (!got && !was_pooled) {
         return realloc(block, size);
     }
-    got = got ? got : malloc(size);
+    got = got ? got : realloc(NULL, size);
     if (got && block) {
         memcpy(got, block, had < size ? had : size);
         give_back(pool, block, had);

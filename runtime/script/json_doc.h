@@ -36,6 +36,7 @@ struct json_doc {
     bool indexed;
     bool is_dirty;       /* some slot is SLOT_IN_TABLE, or the table has fields beyond the slots */
     bool shadows_known;
+    bool is_kept; /* something beside its table leads to it, or its table is more than fields */
 };
 
 enum {

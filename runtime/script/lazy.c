@@ -33,7 +33,12 @@ static const char doc_key;
 static const char home_key;
 static const char null_key;
 
-enum { SCRATCH_SLOTS_MAX = 1 << 14 }; /* a larger index is given back after use */
+enum {
+    SCRATCH_SLOTS_MAX = 1 << 14, /* a larger index is given back after use */
+    REUSED_TEXT_MIN = 512,
+    REUSED_TEXT_MAX = 64 << 10, /* longer values take most of their time elsewhere */
+    REUSED_FIELDS_MAX = 32,     /* with more of its own, a new table costs less than clearing it */
+};
 
 /* --- null --- */
 
@@ -107,10 +112,112 @@ void lazy_push(lua_State *L, const char *text, size_t size)
     script->stats.pushed++;
 }
 
-/* Push an untouched table for a container inside the document of the table at `table`. */
-static void push_inner(lua_State *L, int table, const struct json_doc *doc,
-                       const struct json_slot *slot)
+/* --- one table for many values --- */
+
+static void set_reused_text(struct json_doc *doc, const char *text, size_t size)
 {
+    char *room = (char *)(doc + 1) + JSON_DOC_FEW * sizeof(struct json_slot);
+    memcpy(room, text, size);
+    *doc = (struct json_doc){
+        .text = room, .size = (uint32_t)size, .slot_cap = JSON_DOC_FEW, .is_root = true};
+}
+
+static void forget_reused(lua_State *L)
+{
+    struct script *script = script_of(L);
+    script->reused_doc = NULL;
+    lua_pushboolean(L, false);
+    lua_rawseti(L, LUA_REGISTRYINDEX, script->refs.reused);
+}
+
+/* Push a new table with room for texts like this one; it takes the old one's place. */
+static bool push_reusable(lua_State *L, const char *text, size_t size)
+{
+    enum { TABLES_AND_HEADERS = 1024 };
+    struct script *script = script_of(L);
+    size_t cap = 2 * size > REUSED_TEXT_MIN ? 2 * size : REUSED_TEXT_MIN;
+    size_t bytes = sizeof(struct json_doc) + JSON_DOC_FEW * sizeof(struct json_slot) + cap;
+    if (!budget_has(&script->budget, bytes + TABLES_AND_HEADERS)) {
+        return false;
+    }
+    lua_createtable(L, 0, 2);
+    struct json_doc *doc = lua_newuserdatauv(L, bytes, 0);
+    set_reused_text(doc, text, size);
+    lua_rawsetp(L, -2, &doc_key);
+    set_lazy_metatable(L);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LUA_REGISTRYINDEX, script->refs.reused);
+    script->reused_doc = doc;
+    script->reused_text_cap = (uint32_t)cap;
+    return true;
+}
+
+bool lazy_push_reused(lua_State *L, const char *text, size_t size)
+{
+    struct script *script = script_of(L);
+    if (script->reused_is_out || size > REUSED_TEXT_MAX) {
+        return false;
+    }
+    if (script->reused_doc && size <= script->reused_text_cap) {
+        set_reused_text(script->reused_doc, text, size);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, script->refs.reused);
+        script->stats.reused++;
+    } else if (!push_reusable(L, text, size)) {
+        return false;
+    }
+    script->reused_is_out = true;
+    script->stats.pushed++;
+    return true;
+}
+
+/* Take the fields that a script wrote off the table on top of the stack. */
+static bool clear_fields(lua_State *L)
+{
+    int table = lua_gettop(L);
+    int count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lazy_is_hidden(L, -1)) {
+            continue;
+        }
+        if (++count > REUSED_FIELDS_MAX) {
+            lua_pop(L, 1);
+            return false;
+        }
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, table); /* a field that is there: allocates nothing */
+    }
+    return true;
+}
+
+void lazy_release(lua_State *L)
+{
+    struct script *script = script_of(L);
+    struct json_doc *doc = script->reused_doc;
+    if (!script->reused_is_out) {
+        return;
+    }
+    script->reused_is_out = false;
+    if (doc->is_kept || !lua_checkstack(L, 6)) {
+        forget_reused(L);
+        return;
+    }
+    if (doc->is_dirty) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, script->refs.reused);
+        bool cleared = clear_fields(L);
+        lua_pop(L, 1);
+        if (!cleared) {
+            forget_reused(L);
+        }
+    }
+}
+
+/* Push an untouched table for a container inside the document of the table at `table`. */
+static void push_inner(lua_State *L, int table, struct json_doc *doc, const struct json_slot *slot)
+{
+    doc->is_kept = true;
     lua_createtable(L, 0, 2);
     lua_rawgetp(L, table, doc->is_root ? &doc_key : &home_key);
     const struct json_doc *root = lua_touserdata(L, -1);
@@ -199,7 +306,7 @@ void lazy_push_key(lua_State *L, const struct json_doc *doc, const struct json_s
 }
 
 /* Push a member of the document of the table at `table`. */
-static void push_member(lua_State *L, int table, const struct json_doc *doc,
+static void push_member(lua_State *L, int table, struct json_doc *doc,
                         const struct json_slot *slot)
 {
     if (json_slot_is_container(slot)) {
@@ -271,6 +378,7 @@ static void index_root(lua_State *L, int table, struct json_doc *doc)
     uint32_t *hash = NULL;
     if (index->count > doc->slot_cap || hash_size) {
         slots = push_room(L, index, hash_size, 0, &hash);
+        doc->is_kept = true;
         lua_rawsetp(L, table, &home_key);
     }
     json_doc_set_members(doc, index, slots, hash, hash_size);
@@ -333,6 +441,7 @@ bool lazy_is(lua_State *L, int index)
 static void flatten(lua_State *L, int table, struct json_doc *doc)
 {
     luaL_checkstack(L, 8, "flatten");
+    doc->is_kept = true;
     json_doc_find_shadows(doc);
     for (uint32_t i = 0; i < doc->count; i++) {
         struct json_slot *slot = &doc->slots[i];
@@ -437,6 +546,8 @@ void lazy_open(lua_State *L)
     luaL_newlib(L, methods);
     script_of(L)->lazy_mt = lua_topointer(L, -1);
     script_of(L)->refs.lazy_mt = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushboolean(L, false); /* the slot is there from now on: setting it allocates nothing */
+    script_of(L)->refs.reused = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* --- whole tables --- */

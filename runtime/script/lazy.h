@@ -25,6 +25,11 @@ void lazy_push(lua_State *L, const char *text, size_t size);
 /* What lazy_push() takes at most from the state's memory. */
 size_t lazy_push_bytes(lua_State *L, size_t size);
 
+/* lazy_push() into the table that lazy_release() gave back, or a new one that it will get; false,
+ * and nothing is pushed, when that is out, the text is long, or memory is short. Raises nothing. */
+bool lazy_push_reused(lua_State *L, const char *text, size_t size);
+void lazy_release(lua_State *L);
+
 /* Push any JSON text that is known to be valid: a lazy table or a scalar. */
 void lazy_push_any(lua_State *L, const char *text, size_t size);
 

@@ -70,6 +70,7 @@ struct script_fn {
     int ref;         /* LUA_NOREF: none */
     int param_count; /* how many of (v, r, k, ctx) it wants to see; 255 for ... */
     bool has_vararg;
+    bool forgets_value; /* surely keeps nothing of its first argument: see value_push_reused() */
 };
 
 /* The order of arguments of texts: expressions and bodies see v, r, k, ctx; functions are called

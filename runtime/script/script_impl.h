@@ -29,6 +29,7 @@ enum { SCRIPT_HANDLER_INDEX = 1 };
 struct script_refs {
     int lazy_mt;  /* metatable of lazy values (lazy.c) */
     int error_mt; /* metatable of error values (errors.c) */
+    int reused;   /* the table for value_push_reused(); false: there is none (lazy.c) */
 };
 
 struct script {
@@ -53,6 +54,9 @@ struct script {
     struct json_index scratch_index;
     struct srt_buf scratch; /* a string without its escapes */
     struct srt_buf json;    /* of s.json.encode */
+    struct json_doc *reused_doc; /* of the table in refs; NULL: there is none */
+    uint32_t reused_text_cap;
+    bool reused_is_out; /* not released yet */
     uint32_t slots_guess;   /* members of the last record that was touched; 0: it was not */
 };
 

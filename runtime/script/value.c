@@ -40,14 +40,19 @@ static int push_protected(struct script *script, lua_CFunction fn, const void *d
     return script_protect(script, 1, 1, err);
 }
 
+static bool is_container(const char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size && text[at] <= ' ' && text[at] && strchr(" \t\r\n", text[at])) {
+        at++;
+    }
+    return at < size && (text[at] == '{' || text[at] == '[');
+}
+
 static int push_json(struct script *script, const char *text, size_t size, struct srt_err *err)
 {
     lua_State *L = script->L;
-    size_t at = 0;
-    while (at < size && strchr(" \t\r\n", text[at]) && text[at]) {
-        at++;
-    }
-    if (at < size && (text[at] == '{' || text[at] == '[')) {
+    if (is_container(text, size)) {
         if (budget_has(&script->budget, lazy_push_bytes(L, size))) {
             lazy_push(L, text, size);
             return SRT_OK;
@@ -85,6 +90,21 @@ int value_push(struct script *script, enum codec codec, const uint8_t *data, int
         return push_json(script, (const char *)data, (size_t)size, err);
     }
     return push_string(script, (const char *)data, (size_t)size, err);
+}
+
+int value_push_reused(struct script *script, enum codec codec, const uint8_t *data, int32_t size,
+                      struct srt_err *err)
+{
+    if (codec == CODEC_JSON && size > 0 && is_container((const char *)data, (size_t)size) &&
+        lazy_push_reused(script->L, (const char *)data, (size_t)size)) {
+        return SRT_OK;
+    }
+    return value_push(script, codec, data, size, err);
+}
+
+void value_release(struct script *script)
+{
+    lazy_release(script->L);
 }
 
 int value_push_bytes(struct script *script, const uint8_t *data, int32_t size, struct srt_err *err)

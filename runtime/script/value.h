@@ -34,6 +34,15 @@ struct value_meta {
 int value_push(struct script *script, enum codec codec, const uint8_t *data, int32_t size,
                struct srt_err *err);
 
+/* The same, in the table that the value before it had: for values that only such functions see as
+ * are known to forget them (script_fn.forgets_value), and that the host does not keep either. Then
+ * value_release() says that nothing on the stack shows it any more, and that the next one may have
+ * the table. A value of which a part was handed out (an inner table) loses it; while there is none,
+ * this is value_push(). */
+int value_push_reused(struct script *script, enum codec codec, const uint8_t *data, int32_t size,
+                      struct srt_err *err);
+void value_release(struct script *script);
+
 /* Push `r`: a table with key, headers, timestamp, topic, partition, offset. Never raises. */
 int value_push_meta(struct script *script, const struct value_meta *meta, struct srt_err *err);
 
@@ -59,6 +68,7 @@ struct value_stats {
     uint64_t forwarded;   /* encoded without a change: bytes copied */
     uint64_t spliced;
     uint64_t materialised; /* became plain tables (pairs, next, #...) */
+    uint64_t reused;       /* pushed in a table that was there */
 };
 void value_take_stats(struct script *script, struct value_stats *ret);
 

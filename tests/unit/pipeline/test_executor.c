@@ -109,6 +109,24 @@ static void a_retriable_error_is_tried_three_times_by_default(void **state)
     temp_dir_remove(&dir);
 }
 
+static void a_record_has_nothing_of_the_one_before(void **state)
+{
+    struct fixture *fix = *state;
+    fixture_produce(fix, "in", "a", "{\"n\":1,\"in\":{\"x\":1}}");
+    fixture_produce(fix, "in", "b", "{\"n\":2}");
+    fixture_produce(fix, "in", "c", "{\"n\":\"bad\"}");
+    fixture_produce(fix, "in", "d", "{\"n\":4,\"in\":{}}");
+    fixture_run_steps(fix, "      - filter: v.n ~= nil\n"
+                           "      - update: if v.n == 1 then v.one = v['in'].x end\n"
+                           "      - map: v.next = v.n + 1 return v\n"
+                           "      - to: out\n");
+    fixture_assert_topic(fix, "out",
+                         "a={\"n\":1,\"in\":{\"x\":1},\"next\":2,\"one\":1}\n"
+                         "b={\"n\":2,\"next\":3}\n"
+                         "d={\"n\":4,\"in\":{},\"next\":5}\n");
+    fixture_assert_topic(fix, "p.dlq", "c={\"n\":\"bad\"}\n");
+}
+
 static void several_successors_do_not_see_each_others_changes(void **state)
 {
     struct fixture *fix = *state;
@@ -223,6 +241,7 @@ int main(void)
         fixture_test(a_lua_error_is_not_tried_again_unless_told_to),
         fixture_test(a_retriable_error_is_tried_again_with_the_value_as_it_was),
         fixture_test(a_retriable_error_is_tried_three_times_by_default),
+        fixture_test(a_record_has_nothing_of_the_one_before),
         fixture_test(several_successors_do_not_see_each_others_changes),
         fixture_test(stop_ends_the_pipeline_and_leaves_the_others),
         fixture_test(skip_counts_the_record_as_dropped),
