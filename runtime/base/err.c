@@ -68,6 +68,10 @@ int srt_code_from_errno(int sys)
         return SRT_EEXIST;
     case ENOMEM:
         return SRT_ENOMEM;
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return SRT_EINVAL; /* a wrong path is no broken disk */
     default:
         return SRT_EIO;
     }
