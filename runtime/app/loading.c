@@ -29,11 +29,13 @@ static bool topic_exists(void *arg, const char *name)
     struct srt_err err = {0};
     if (!loading->looked && data_dir) {
         loading->looked = true;
-        if (data_dir_open_reader(data_dir, &loading->view, &err) != SRT_OK) {
+        int code = data_dir_open_reader(data_dir, &loading->view, &err);
+        loading->unreadable = code != SRT_OK && code != SRT_ENOENT;
+        if (code != SRT_OK) {
             log_debug(LOG_APP, "no topics in '%s': %s", data_dir, err.msg);
         }
     }
-    return loading->view && broker_topic_find(loading->view, name);
+    return loading->unreadable || (loading->view && broker_topic_find(loading->view, name));
 }
 
 static bool ends_with(const char *text, const char *ending)

@@ -24,6 +24,7 @@ struct loading {
     const char **assignments; /* NULL-terminated */
     struct broker *view;      /* of the data directory; NULL when there is none */
     bool looked;              /* whether opening it was tried */
+    bool unreadable;          /* there is one, and it cannot be read: who opens it next says why */
 };
 
 void loading_init(struct loading *loading);

@@ -152,7 +152,8 @@ t.case("paths may be in any script", function(dir)
   local place = dir .. "/größe \u{65e5}\u{672c} 'x'"
   t.shell("mkdir " .. t.quote(place))
   t.write(place .. "/c.yaml", "pipelines: { p: "
-    .. "{ from: { file: \"\u{e4} \u{f6}.txt\", codec: text }, steps: [ { filter: \"error('no')\" }, { to: out } ] } }\n")
+    .. "{ from: { file: \"\u{e4} \u{f6}.txt\", codec: text }, "
+    .. "steps: [ { filter: \"error('no')\" }, { to: out } ] } }\n")
   t.write(place .. "/\u{e4} \u{f6}.txt", "a\n")
   local r = t.run { "run", place .. "/c.yaml", "--data-dir", place .. "/d", "--until-drained" }
   t.equal(r.code, 0, r.err)
