@@ -4,13 +4,13 @@
  *     access   lines of a web server's log in the combined format, about 220 bytes
  *
  * The same arguments give the same bytes everywhere. */
+#include "base/rng.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "base/rng.h"
 
 enum { OUTPUT_BYTES = 1 << 20 };
 
@@ -39,8 +39,7 @@ static void put_order(struct srt_rng *rng, uint64_t number)
            now_ms, r[1] % 10000);
     printf(",\"region\":\"%s\",\"status\":\"%s\"", PICK(r[2], regions), PICK(r[3], states));
     printf(",\"sku\":\"SKU-%06" PRIu64 "\",\"qty\":%" PRIu64, r[4] % 1000000, 1 + r[5] % 9);
-    printf(",\"price\":%" PRIu64 ".%02" PRIu64 ",\"currency\":\"EUR\"", 5 + r[6] % 300,
-           r[7] % 100);
+    printf(",\"price\":%" PRIu64 ".%02" PRIu64 ",\"currency\":\"EUR\"", 5 + r[6] % 300, r[7] % 100);
     printf(",\"channel\":\"%s\",\"session\":\"%016" PRIx64 "\"}\n", PICK(r[8], channels), r[9]);
 }
 
@@ -70,7 +69,7 @@ static void put_access(struct srt_rng *rng, uint64_t number)
 
 int main(int argc, char **argv)
 {
-    void (*put)(struct srt_rng *rng, uint64_t number) = NULL;
+    void (*put)(struct srt_rng * rng, uint64_t number) = NULL;
     if (argc >= 3) {
         put = strcmp(argv[1], "order") == 0 ? put_order : put;
         put = strcmp(argv[1], "access") == 0 ? put_access : put;

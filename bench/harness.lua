@@ -5,7 +5,7 @@ local M = {}
 package.path = "tests/scenario/lib/?.lua;" .. package.path
 local json = require "json"
 
-local build = assert(os.getenv "STREAMRT_BUILD", "STREAMRT_BUILD names a build directory: use bench/run")
+local build = assert(os.getenv "STREAMRT_BUILD", "use bench/run, which sets STREAMRT_BUILD")
 M.binary = build .. "/streamrt"
 
 function M.log(...)
@@ -59,12 +59,12 @@ end
 
 -- --- programs ---
 
--- Run streamrt through bench_measure; what that prints, with `summary` of the only pipeline. It must
--- end well, unless options.may_fail.
+-- Run streamrt through bench_measure; what that prints, with `summary` of the only pipeline. It
+-- must end well, unless options.may_fail.
 function M.measure(args, options)
   options = options or {}
-  local text = M.output("'%s/bench/bench_measure' %s -- '%s' %s", build, options.flags or "", M.binary,
-    args)
+  local text = M.output("'%s/bench/bench_measure' %s -- '%s' %s", build, options.flags or "",
+    M.binary, args)
   local result = json.decode(text)
   if result.exit ~= 0 and not options.may_fail then
     error(string.format("streamrt %s: exit %d: %s", args, result.exit, result.last))
@@ -100,6 +100,14 @@ pipelines:
   local result = M.measure(M.run(M.dir .. "/preload.yaml", data, "--until-drained"))
   assert(result.summary.out == count, "not all records were loaded")
   return data
+end
+
+-- Free memory that was used before: on a virtual machine the first touch of a page can cost more
+-- than all that is done with it.
+local WARM_MIB = 1000
+
+function M.warm()
+  M.shell("head -c %dM /dev/zero >'%s/warm' && rm '%s/warm'", WARM_MIB, M.dir, M.dir)
 end
 
 -- A copy to work on, with nothing left to write back.

@@ -1,5 +1,5 @@
--- The jobs whose rates are measured. `limit` names the loop of bench_limit that does the same; `from` and
--- `codec` differ from a topic with JSON where they are given.
+-- The jobs whose rates are measured. `limit` names the loop of bench_limit that does the same;
+-- `from` and `codec` differ from a topic with JSON where they are given.
 
 return {
   { name = "passthrough", limit = "passthrough", steps = "{ to: out }" },
@@ -11,7 +11,8 @@ return {
     steps = [[{ filter: "function(v) return v.status == 'paid' end" },
       { map: "function(v) v.total = v.qty * v.price return v end" }, { to: out }]] },
   { name = "lua_filter_map_expression", limit = "lua_filter_map",
-    steps = [[{ filter: v.status == "paid" }, { update: v.total = v.qty * v.price }, { to: out }]] },
+    steps = [[{ filter: v.status == "paid" }, { update: v.total = v.qty * v.price },
+      { to: out }]] },
   { name = "map_full_table", limit = "map_full_table",
     steps = [[{ map: "function(v) local t = {} for k, x in pairs(v) do t[k] = x end return t end" },
       { to: out }]] },

@@ -1,10 +1,14 @@
-/* bench_limit JOB INPUT OUTPUT - what one core can do when nothing but the loop is there: no topics,
- * offsets, commits, checks or threads. It prints, as JSON,
+/* bench_limit JOB INPUT OUTPUT - what one core can do when nothing but the loop is there: no
+ * topics, offsets, commits, checks or threads. It prints, as JSON,
  *
  *     {"in":1000000,"out":499872,"cpu_s":0.318}
  *
- * The input is mapped, and its CRC32C taken every 256 records, as a reader of batches would; the output's
- * is taken for each MiB written to OUTPUT. cpu_s is user and system, page faults and writes included. */
+ * The input is mapped, and its CRC32C taken every 256 records, as a reader of batches would; the
+ * output's is taken for each MiB written to OUTPUT. cpu_s is user and system, page faults and
+ * writes included. */
+#include "limit_lua.h"
+#include "limit_output.h"
+
 #include <fcntl.h>
 #include <isa-l/crc.h>
 #include <lauxlib.h>
@@ -15,9 +19,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "limit_lua.h"
-#include "limit_output.h"
 
 enum { BATCH_RECORDS = 256, PAD_BYTES = 4096, COUNTER_SLOTS = 1 << 16 };
 
@@ -128,7 +129,8 @@ static const struct job {
     {"access_log", access_log,
      "function(v)"
      "  local ip, ts, method, path, status, bytes, referer, agent = v:match("
-     "    '^(%S+) %S+ %S+ %[([^%]]+)%] \"(%S+) (%S+) [^\"]*\" (%d+) (%S+) \"([^\"]*)\" \"([^\"]*)\"')"
+     "    '^(%S+) %S+ %S+ %[([^%]]+)%] \"(%S+) (%S+) [^\"]*\" (%d+) (%S+) \"([^\"]*)\" "
+     "\"([^\"]*)\"')"
      "  return { ip = ip, ts = ts, method = method, path = path, status = math.tointeger(status),"
      "    bytes = math.tointeger(bytes), referer = referer, agent = agent }"
      " end",

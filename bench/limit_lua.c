@@ -1,13 +1,13 @@
 #include "limit_lua.h"
 
+#include "limit_json.h"
+#include "limit_output.h"
+
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "limit_json.h"
-#include "limit_output.h"
 
 struct limit_record limit_record;
 static int record_ref;

@@ -1,5 +1,6 @@
-/* limit_lua.h - a bare Lua state with the two ways a loop can show a record to a function: a userdata that
- * scans the text when a field is read and keeps what is written aside, or a table of everything.
+/* limit_lua.h - a bare Lua state with the two ways a loop can show a record to a function: a
+ * userdata that scans the text when a field is read and keeps what is written aside, or a table of
+ * everything.
  *
  * Owner:   limit.c; there is one.
  * Thread:  the only one.
@@ -35,7 +36,8 @@ int limit_lua_function(lua_State *L, const char *source);
 /* Show the text as the record from now on. */
 void limit_lua_show(const char *text, size_t len);
 
-/* Call the function with the record, or with the value on top, which it takes; one result is on top. */
+/* Call the function with the record, or with the value on top, which it takes; one result is on
+ * top. */
 void limit_lua_call_record(lua_State *L, int fn);
 void limit_lua_call_value(lua_State *L, int fn);
 

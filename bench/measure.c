@@ -1,11 +1,13 @@
-/* bench_measure [--until PREFIX [--kill]] -- COMMAND [ARGUMENT...] - run a command and print, as JSON,
- * what it took:
+/* bench_measure [--until PREFIX [--kill]] -- COMMAND [ARGUMENT...] - run a command and print, as
+ * JSON, what it took:
  *
- *     {"exit":0,"cpu_s":0.812,"wall_s":0.655,"max_rss_kib":48120,"until_s":null,"last":"summary {...}"}
+ *     {"exit":0,"cpu_s":0.812,"wall_s":0.655,"max_rss_kib":48120,"until_s":null,"last":"summary
+ * {...}"}
  *
- * cpu_s is that of all its threads, user and system; `last` the last line of its standard error; its
- * standard output is thrown away. With --until, until_s is the time from the start to the first line of
- * its standard error that begins with PREFIX; it is sent SIGTERM then, with --kill SIGKILL. */
+ * cpu_s is that of all its threads, user and system; `last` the last line of its standard error;
+ * its standard output is thrown away. With --until, until_s is the time from the start to the first
+ * line of its standard error that begins with PREFIX; it is sent SIGTERM then, with --kill SIGKILL.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -93,7 +95,8 @@ static int run(const struct options *options, struct outcome *ret)
     FILE *errors = fdopen(ends[0], "r");
     while (errors && fgets(ret->last, sizeof ret->last, errors)) {
         ret->last[strcspn(ret->last, "\n")] = '\0';
-        bool found = options->until && strncmp(ret->last, options->until, strlen(options->until)) == 0;
+        bool found =
+            options->until && strncmp(ret->last, options->until, strlen(options->until)) == 0;
         if (found && ret->until_s < 0) {
             ret->until_s = now_s() - start;
             kill(child, options->signal);

@@ -1,5 +1,5 @@
--- From the start to the line `ready` with a log of 1 GiB: after a clean stop, and after kill -9 in the
--- middle of appending to it as fast as it goes. The files are in the page cache.
+-- From the start to the line `ready` with a log of 1 GiB: after a clean stop, and after kill -9 in
+-- the middle of appending to it as fast as it goes. The files are in the page cache.
 
 local h = require "harness"
 

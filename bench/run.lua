@@ -1,4 +1,5 @@
--- bench/run without the building: reads the options, runs what was asked for, prints a table or JSON.
+-- bench/run without the building: reads the options, runs what was asked for, prints a table or
+-- JSON.
 package.path = "bench/?.lua;" .. package.path
 
 local usage = [[
@@ -23,7 +24,9 @@ Others, which run only when they are named:
 ]]
 
 local jobs = require "jobs"
-local others = { scaling = true, startup = true, recovery = true, steady = true, steady_short = true }
+local others = {
+  scaling = true, startup = true, recovery = true, steady = true, steady_short = true,
+}
 
 local function names_of_jobs()
   local names = {}
@@ -110,7 +113,8 @@ local function main(options)
         rows[#rows + 1] = json_row(row)
         if not options.json then
           io.write(string.format(layout, row.name, number(row.value), row.unit,
-            row.ratio and number(row.ratio) or "", row.limit_value and number(row.limit_value) or ""))
+            row.ratio and number(row.ratio) or "",
+            row.limit_value and number(row.limit_value) or ""))
           io.flush()
         end
       end

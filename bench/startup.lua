@@ -1,5 +1,5 @@
--- From the start of the process to its line `ready`, with a data directory that does not exist yet: the
--- median and the longest of many starts, with and without a pipeline.
+-- From the start of the process to its line `ready`, with a data directory that does not exist
+-- yet: the median and the longest of many starts, with and without a pipeline.
 
 local h = require "harness"
 

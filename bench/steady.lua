@@ -1,6 +1,6 @@
--- Resident memory of a process under a steady load, sampled every second: the mean of the last minute
--- beside that of the first (after the time it takes to start), and the highest of all. `steady` takes 10
--- minutes, `steady_short` one, with 10 s in place of a minute.
+-- Resident memory of a process under a steady load, sampled every second: the mean of the last
+-- minute beside that of the first (after the time it takes to start), and the highest of all.
+-- `steady` takes 10 minutes, `steady_short` one, with 10 s in place of a minute.
 
 local h = require "harness"
 
@@ -10,7 +10,9 @@ topics:
 pipelines:
   steady:
     from:
-      generate: "{ id = v, status = v % 2 == 0 and 'paid' or 'open', qty = v % 9, price = 1.25, pad = ('x'):rep(120) }"
+      generate: |
+        return { id = n, status = n % 2 == 0 and "paid" or "open", qty = n % 9, price = 1.25,
+          pad = ("x"):rep(120) }
       rate: 20000
     steps: [ { filter: v.status == "paid" }, { update: v.total = v.qty * v.price }, { to: output } ]
 ]]
@@ -48,11 +50,13 @@ return function(_, name)
   end
   h.shell("kill -TERM %s", pid)
   process:close()
-  local first = name == "steady" and mean(samples, 5, unit_s) or mean(samples, unit_s + 1, 2 * unit_s)
+  local from = name == "steady" and 5 or unit_s + 1
+  local first = mean(samples, from, name == "steady" and unit_s or 2 * unit_s)
   local last = mean(samples, total_s - unit_s + 1, total_s)
   return {
     { name = name, value = h.round(last / 1024, 1), unit = "MiB", ratio = h.round(last / first, 3),
       limit_value = h.round(first / 1024, 1) },
-    { name = name .. "_peak", value = h.round(math.max(table.unpack(samples)) / 1024, 1), unit = "MiB" },
+    { name = name .. "_peak", value = h.round(math.max(table.unpack(samples)) / 1024, 1),
+      unit = "MiB" },
   }
 end

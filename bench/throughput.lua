@@ -1,5 +1,5 @@
--- Records per CPU-second of the whole process, log to log through the journal with one worker and the
--- default durability; and the ratio to the bare loop of bench_limit, measured right before it.
+-- Records per CPU-second of the whole process, log to log through the journal with one worker and
+-- the default durability; and the ratio to the bare loop of bench_limit, measured right before it.
 
 local h = require "harness"
 
@@ -13,8 +13,8 @@ pipelines:
     parallelism: %s
     from: { %s, codec: %s }
     steps: [ %s ]
-]], job.parallelism or "auto", job.file and "file: " .. input or "topic: input", job.codec or "json",
-    job.steps))
+]], job.parallelism or "auto", job.file and "file: " .. input or "topic: input",
+    job.codec or "json", job.steps))
   return path
 end
 
@@ -26,6 +26,7 @@ local function measure_once(job, input, records)
   else
     data = h.copy(h.preload(input, records, "{}"))
   end
+  h.warm()
   local limit = h.limit(job.limit, input)
   local result = h.measure(h.run(config(job, input), data, "--until-drained"))
   local summary = assert(result.summary, "there is no summary")

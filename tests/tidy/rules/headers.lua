@@ -5,7 +5,8 @@ local source = require "source"
 local CONTRACT = { "Owner:", "Thread:", "Memory:", "Fails:" }
 
 local function guard_of(file)
-    local folder = file.layer or file.path:match("^tests/(%w+)/") or "X"
+    local folder = file.layer or file.path:match "^tests/(%w+)/" or
+        file.path:match "^(bench)/" or "X"
     return string.format("SRT_%s_%s_H", folder:upper(), file.stem:upper())
 end
 
