@@ -404,20 +404,24 @@ static int encode_protected(lua_State *L)
     return 0;
 }
 
-/* A table whose bytes can be copied without looking at it any closer. */
-static bool put_if_unchanged(struct script *script, int index, struct srt_buf *to)
+/* What needs no protected call: a table whose bytes can be copied without looking at it any closer,
+ * and one with little new in it. */
+static bool put_if_simple(struct script *script, int index, struct srt_buf *to)
 {
     struct lazy_source source;
     lazy_source(script->L, index, &source);
+    bool changed = false;
     if (source.origin == LAZY_UNTOUCHED) {
         srt_buf_put(to, source.text, source.size);
-        return true;
-    }
-    if (source.origin == LAZY_INDEXED && !source.doc->is_dirty) {
+    } else if (source.origin == LAZY_INDEXED && !source.doc->is_dirty) {
         srt_buf_put(to, source.doc->text, source.doc->size);
-        return true;
+    } else if (source.origin != LAZY_INDEXED ||
+               !splice_put_simple(script->L, index, source.doc, to, &changed)) {
+        return false;
     }
-    return false;
+    script->stats.forwarded += !changed;
+    script->stats.spliced += changed;
+    return true;
 }
 
 int json_writer_encode(struct script *script, int index, struct srt_buf *to, struct srt_err *err)
@@ -425,9 +429,7 @@ int json_writer_encode(struct script *script, int index, struct srt_buf *to, str
     lua_State *L = script->L;
     index = lua_absindex(L, index);
     size_t len = to->len;
-    if (lua_type(L, index) == LUA_TTABLE && put_if_unchanged(script, index, to)) {
-        script->stats.forwarded++;
-    } else {
+    if (lua_type(L, index) != LUA_TTABLE || !put_if_simple(script, index, to)) {
         struct json_writer writer = {.to = to, .err = err};
         int code = err->code;
         err->code = SRT_OK;

@@ -14,6 +14,7 @@
 #include "script/splice.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "script/lazy.h"
@@ -274,3 +275,156 @@ void splice_put(struct json_writer *writer, const struct json_place *place, int 
     writer->changed |= changed_before;
 }
 
+
+/* --- the common case --- */
+
+enum { SIMPLE_FIELDS_MAX = 8 };
+
+/* A field that was set. Strings are the table's own, which nobody changes meanwhile. */
+struct simple_field {
+    const struct json_slot *slot; /* the member it replaces; NULL: it is new */
+    const char *key;
+    size_t key_len;
+    int type;
+    bool boolean;
+    bool is_integer;
+    lua_Integer integer;
+    lua_Number number;
+    const char *text;
+    size_t text_len;
+};
+
+/* The scalar on top of the stack; false for what needs a closer look. */
+static bool take_scalar(lua_State *L, struct simple_field *ret)
+{
+    ret->type = lua_type(L, -1);
+    switch (ret->type) {
+    case LUA_TBOOLEAN:
+        ret->boolean = lua_toboolean(L, -1);
+        return true;
+    case LUA_TNUMBER:
+        ret->is_integer = lua_isinteger(L, -1);
+        ret->integer = ret->is_integer ? lua_tointeger(L, -1) : 0;
+        ret->number = lua_tonumber(L, -1);
+        return ret->is_integer || isfinite(ret->number);
+    case LUA_TSTRING:
+        ret->text = lua_tolstring(L, -1, &ret->text_len);
+        return true;
+    case LUA_TLIGHTUSERDATA:
+        return lazy_is_null(L, -1);
+    default:
+        return false;
+    }
+}
+
+static void put_scalar(struct srt_buf *to, const struct simple_field *field)
+{
+    if (field->type == LUA_TBOOLEAN) {
+        srt_buf_put_str(to, field->boolean ? "true" : "false");
+    } else if (field->type == LUA_TSTRING) {
+        json_put_string(to, field->text, field->text_len);
+    } else if (field->type == LUA_TLIGHTUSERDATA) {
+        srt_buf_put_str(to, "null");
+    } else if (field->is_integer) {
+        json_put_integer(to, field->integer);
+    } else {
+        (void)json_put_double(to, field->number); /* it is finite */
+    }
+}
+
+/* Members in the order of the text, behind them new fields by their keys. */
+static bool comes_before(const struct simple_field *a, const struct simple_field *b)
+{
+    if (a->slot || b->slot) {
+        return a->slot && (!b->slot || a->slot < b->slot);
+    }
+    int order = memcmp(a->key, b->key, a->key_len < b->key_len ? a->key_len : b->key_len);
+    return order ? order < 0 : a->key_len < b->key_len;
+}
+
+/* Put the field with key and value on top of the stack into the list, unless it is what the text
+ * says. */
+static bool take_field(lua_State *L, const struct json_doc *doc, struct simple_field *list,
+                       size_t *count, uint32_t *set)
+{
+    if (lazy_is_hidden(L, -2)) {
+        return true;
+    }
+    struct simple_field field = {0};
+    if (*count == SIMPLE_FIELDS_MAX || lua_type(L, -2) != LUA_TSTRING || !take_scalar(L, &field)) {
+        return false;
+    }
+    field.key = lua_tolstring(L, -2, &field.key_len);
+    field.slot = json_doc_find(doc, field.key, field.key_len);
+    if (field.slot) {
+        ++*set;
+        if (json_slot_is_container(field.slot)) {
+            return false;
+        }
+        if (is_same_scalar(L, -1, doc, field.slot)) {
+            return true;
+        }
+    }
+    size_t at = (*count)++;
+    for (; at > 0 && comes_before(&field, &list[at - 1]); at--) {
+        list[at] = list[at - 1];
+    }
+    list[at] = field;
+    return true;
+}
+
+static bool take_fields(lua_State *L, int table, const struct json_doc *doc,
+                        struct simple_field *list, size_t *count)
+{
+    uint32_t set = 0;
+    int top = lua_gettop(L);
+    *count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        if (!take_field(L, doc, list, count, &set)) {
+            lua_settop(L, top);
+            return false;
+        }
+        lua_pop(L, 1);
+    }
+    for (uint32_t i = 0; i < doc->count; i++) {
+        set -= doc->slots[i].type & SLOT_IN_TABLE ? 1 : 0;
+    }
+    return set == 0; /* else a member was removed */
+}
+
+bool splice_put_simple(lua_State *L, int table, struct json_doc *doc, struct srt_buf *to,
+                       bool *ret_changed)
+{
+    struct simple_field list[SIMPLE_FIELDS_MAX];
+    size_t count;
+    if (!doc->is_root || doc->type != JSON_OBJECT || !lua_checkstack(L, 4) ||
+        !take_fields(L, table, doc, list, &count)) {
+        return false;
+    }
+    const char *from = doc->text;
+    size_t i = 0;
+    for (; i < count && list[i].slot; i++) {
+        const char *value = doc->text + list[i].slot->value_at;
+        srt_buf_put(to, from, (size_t)(value - from));
+        put_scalar(to, &list[i]);
+        from = value + list[i].slot->value_len;
+    }
+    if (i < count) {
+        const char *end = doc->count ? member_end(doc, &doc->slots[doc->count - 1])
+                                     : doc->text + doc->body_at + 1;
+        srt_buf_put(to, from, (size_t)(end - from));
+        from = end;
+    }
+    for (bool any = doc->count > 0; i < count; i++, any = true) {
+        if (any) {
+            srt_buf_put_u8(to, ',');
+        }
+        json_put_string(to, list[i].key, list[i].key_len);
+        srt_buf_put_u8(to, ':');
+        put_scalar(to, &list[i]);
+    }
+    srt_buf_put(to, from, (size_t)(doc->text + doc->size - from));
+    *ret_changed = count > 0;
+    return true;
+}

@@ -87,7 +87,25 @@ static void many_inner_containers_stay_within_the_memory_cap(void **state)
 
 /* --- one table for many values --- */
 
-/* Run the functions one after the other on the JSON, as a pipeline does, and encode what is left. */
+/* Inside of another value it is written member by member, and gives the same. */
+static void assert_same_inside(struct script_fixture *f, int index, const struct srt_buf *expected)
+{
+    lua_State *L = script_state(f->script);
+    struct srt_buf inside = {0};
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, index);
+    lua_rawseti(L, -2, 1);
+    if (value_encode(f->script, -1, CODEC_JSON, &inside, &f->err) == SRT_OK) {
+        assert_int_equal(inside.len, expected->len + 2);
+        assert_memory_equal(inside.data + 1, expected->data, expected->len);
+    } else {
+        assert_int_equal(f->err.code, SRT_EINVAL); /* nobody has looked at it: it was not JSON */
+    }
+    lua_pop(L, 1);
+    srt_buf_fini(&inside);
+}
+
+/* Run the functions one after the other on the JSON, as a pipeline does, and encode the rest. */
 static void run_chain(struct script_fixture *f, const struct script_fn *fns, size_t count,
                       const char *json, bool reused, struct srt_buf *to)
 {
@@ -109,6 +127,9 @@ static void run_chain(struct script_fixture *f, const struct script_fn *fns, siz
         lua_settop(L, top + 1);
     }
     rc = rc ? rc : value_encode(f->script, top + 1, CODEC_JSON, to, &f->err);
+    if (!rc && reused) {
+        assert_same_inside(f, top + 1, to);
+    }
     if (rc) {
         srt_buf_clear(to);
         srt_buf_printf(to, "error %d", f->err.code);
