@@ -43,6 +43,9 @@ static const uint8_t *fail(struct scan *s, int error, const uint8_t *at)
 
 INLINE const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
 {
+    if (__builtin_expect(at < end && *at > ' ', 1)) {
+        return at; /* most texts have no space between their parts */
+    }
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')) {
         at++;
     }

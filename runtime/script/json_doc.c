@@ -114,8 +114,16 @@ struct json_slot *json_doc_find(const struct json_doc *doc, const char *key, siz
         return NULL;
     }
     for (struct json_slot *slot = doc->slots + doc->count; slot-- > doc->slots;) {
-        if ((slot->key_len == key_len || slot->key_escaped) &&
-            json_doc_key_is(doc, slot, key, key_len)) {
+        if (slot->key_escaped) {
+            if (json_doc_key_is(doc, slot, key, key_len)) {
+                return slot;
+            }
+            continue;
+        }
+        const char *name = doc->text + slot->key_at;
+        /* Of keys as long, most differ in the first byte. */
+        if (slot->key_len == key_len &&
+            (key_len == 0 || (*name == *key && memcmp(name, key, key_len) == 0))) {
             return slot;
         }
     }

@@ -126,6 +126,7 @@ static void forget_reused(lua_State *L)
 {
     struct script *script = script_of(L);
     script->reused_doc = NULL;
+    script->reused_table = NULL;
     lua_pushboolean(L, false);
     lua_rawseti(L, LUA_REGISTRYINDEX, script->refs.reused);
 }
@@ -148,6 +149,7 @@ static bool push_reusable(lua_State *L, const char *text, size_t size)
     lua_pushvalue(L, -1);
     lua_rawseti(L, LUA_REGISTRYINDEX, script->refs.reused);
     script->reused_doc = doc;
+    script->reused_table = lua_topointer(L, -1);
     script->reused_text_cap = (uint32_t)cap;
     return true;
 }
@@ -415,6 +417,13 @@ static struct json_doc *index_inner(lua_State *L, int table, lua_Integer span)
 /* The document of the lazy table at `table` (absolute), indexed. */
 static struct json_doc *touch(lua_State *L, int table)
 {
+    struct script *script = script_of(L);
+    if (script->reused_doc && lua_topointer(L, table) == script->reused_table) {
+        if (!script->reused_doc->indexed) {
+            index_root(L, table, script->reused_doc);
+        }
+        return script->reused_doc;
+    }
     if (lua_rawgetp(L, table, &doc_key) == LUA_TUSERDATA) {
         struct json_doc *doc = lua_touserdata(L, -1);
         lua_pop(L, 1);

@@ -55,6 +55,7 @@ struct script {
     struct srt_buf scratch; /* a string without its escapes */
     struct srt_buf json;    /* of s.json.encode */
     struct json_doc *reused_doc; /* of the table in refs; NULL: there is none */
+    const void *reused_table; /* that table's identity */
     uint32_t reused_text_cap;
     bool reused_is_out; /* not released yet */
     uint32_t slots_guess;   /* members of the last record that was touched; 0: it was not */
