@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +42,8 @@ static bool occupy_closed_streams(void)
     return true;
 }
 
-/* A segment that is not synced yet keeps its file open. Nothing here uses select(), which is why the
- * soft limit of many systems is as low as 1,024. */
+/* A segment that is not synced yet keeps its file open. Nothing here uses select(), which is why
+ * the soft limit of many systems is as low as 1,024. */
 static void allow_many_files(void)
 {
     struct rlimit limit;
@@ -50,6 +51,16 @@ static void allow_many_files(void)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit); /* else what there is must do */
     }
+}
+
+/* Buffers of an epoch grow to megabytes and are freed on another thread. As mappings of their own
+ * they grow without being copied, and their memory goes back to the system at once. By itself glibc
+ * stops mapping them after the first was freed, and its heaps keep what they had at the worst
+ * moment. */
+static void map_large_buffers(void)
+{
+    enum { MAPPED_FROM_BYTES = 256 * 1024 };
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES); /* without it all works, only larger */
 }
 
 int main(int argc, char **argv)
@@ -60,6 +71,7 @@ int main(int argc, char **argv)
     }
     ignore_broken_pipes();
     allow_many_files();
+    map_large_buffers();
     io_role_set(IO_ROLE_MAIN);
     if (faults && faults[0] != '\0' && !srt_fault_arm_from_text(faults)) {
         output_note("error: STREAMRT_FAULT '%s': expected POINT:HIT:kill or POINT:HIT:ERRNO",
