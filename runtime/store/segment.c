@@ -314,7 +314,6 @@ int segment_write(struct segment *seg, const uint8_t *data, size_t size, struct 
     if (rc != SRT_OK) {
         return rc;
     }
-    mark_dirty(seg);
     int sys = SRT_FAULT(segment_write);
     if (sys != 0) {
         rc = srt_fail_sys(err, srt_code_from_errno(sys), sys, "write '%s'", seg->path);
@@ -322,6 +321,9 @@ int segment_write(struct segment *seg, const uint8_t *data, size_t size, struct 
         rc = io_write_at(seg->files->fs, seg->fd, data, size,
                          (int64_t)srt_load_acquire(&seg->size_bytes), seg->path, err);
     }
+    /* Only now: a sync that ends an earlier dirt may come before the bytes do, and must leave the
+     * file dirty for them. `use` holds the descriptor meanwhile. */
+    mark_dirty(seg);
     release(seg);
     return rc;
 }
