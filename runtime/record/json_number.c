@@ -103,6 +103,31 @@ static double read_double(const char *at, const char *end)
     return strtod(d.digits, NULL);
 }
 
+/* Digits around a point, few enough to be exact: most fractions are. */
+static bool read_short(const char *at, const char *end, double *ret)
+{
+    if (end - at > 18) {
+        return false;
+    }
+    uint64_t mantissa = 0;
+    const char *point = NULL;
+    for (; at < end; at++) {
+        unsigned digit = (unsigned)(*at - '0');
+        if (digit <= 9) {
+            mantissa = mantissa * 10 + digit;
+        } else if (*at == '.') {
+            point = at;
+        } else {
+            return false; /* an exponent */
+        }
+    }
+    if (mantissa > exact_mantissa_max) {
+        return false;
+    }
+    *ret = (double)mantissa / powers_of_ten[point ? end - point - 1 : 0];
+    return true;
+}
+
 /* An integer of at most 19 digits, when it fits. */
 static bool read_integer(const char *at, const char *end, bool negative, int64_t *ret)
 {
@@ -132,7 +157,10 @@ bool json_number(const char *text, size_t size, int64_t *ret_integer, double *re
     if (read_integer(at, end, negative, ret_integer)) {
         return true;
     }
-    double value = read_double(at, end);
+    double value;
+    if (!read_short(at, end, &value)) {
+        value = read_double(at, end);
+    }
     *ret_double = negative ? -value : value;
     return false;
 }
