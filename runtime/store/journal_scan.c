@@ -152,10 +152,32 @@ static int add_file(struct journal_scan *scan, const char *name, bool settle, st
     return rc;
 }
 
-static int list_files(struct journal_scan *scan, bool settle, struct srt_err *err)
+/* A partition's directory is made when the frame that creates it is durable: without a journal there
+ * can be none, and what is in them must not be taken for nothing. */
+static int check_no_partitions(struct journal_scan *scan, const char *data_dir, struct srt_err *err)
+{
+    char *topics = srt_xasprintf("%s/topics", data_dir);
+    struct io_list names;
+    struct srt_err ignored;
+    int rc = SRT_OK;
+    if (io_list_dir(scan->fs, topics, &names, &ignored) == SRT_OK) {
+        if (names.count > 0) {
+            rc = fail_damage(scan, scan->dir, 0, "the journal is gone, but there are partitions", err);
+        }
+        io_list_free(&names);
+    }
+    srt_free(topics);
+    return rc;
+}
+
+static int list_files(struct journal_scan *scan, const char *data_dir, bool settle,
+                      struct srt_err *err)
 {
     struct io_list names;
     int rc = io_list_dir(scan->fs, scan->dir, &names, err);
+    if (rc == SRT_ENOENT) {
+        rc = fail_damage(scan, scan->dir, 0, "the journal's directory is missing", err);
+    }
     if (rc != SRT_OK) {
         return rc;
     }
@@ -163,6 +185,9 @@ static int list_files(struct journal_scan *scan, bool settle, struct srt_err *er
         rc = add_file(scan, names.names[i], settle, err);
     }
     io_list_free(&names);
+    if (rc == SRT_OK && scan->count == 0) {
+        rc = check_no_partitions(scan, data_dir, err);
+    }
     scan->first = scan->count ? scan->count - 1 : 0;
     while (scan->first > 0 && scan->files[scan->first - 1].header.file_sequence + 1 ==
                                   scan->files[scan->first].header.file_sequence) {
@@ -358,7 +383,7 @@ int journal_scan_open(struct journal_scan *scan, const struct io_fs *fs, const c
                       bool settle, struct srt_err *err)
 {
     *scan = (struct journal_scan){.fs = fs, .dir = srt_xasprintf("%s/journal", data_dir)};
-    int rc = list_files(scan, settle, err);
+    int rc = list_files(scan, data_dir, settle, err);
     if (rc != SRT_OK) {
         return rc;
     }

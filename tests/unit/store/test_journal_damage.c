@@ -243,6 +243,41 @@ static void a_missing_journal_file_is_refused(void **state)
     fake_disk_destroy(disk);
 }
 
+static void remove_file(void *arg, const char *name)
+{
+    struct fake_disk *disk = arg;
+    char path[128];
+    snprintf(path, sizeof path, "/data/journal/%s", name);
+    assert_int_equal(fake_disk_fs(disk)->unlink(fake_disk_fs(disk), path), 0);
+}
+
+/* Without its journal a store would begin anew beside the records that are there. */
+static void a_missing_journal_is_refused(void **state)
+{
+    (void)state;
+    char path[128];
+    struct fake_disk *disk = closed_store(path, sizeof path);
+    const struct io_fs *fs = fake_disk_fs(disk);
+    struct io_list names;
+    struct fixture f;
+    struct srt_err err;
+    assert_int_equal(io_list_dir(fs, "/data/journal", &names, &err), SRT_OK);
+    for (size_t i = 0; i < names.count; i++) {
+        remove_file(disk, names.names[i]);
+    }
+    io_list_free(&names);
+    fixture_init(&f, disk);
+    assert_int_equal(fixture_try_open(&f), SRT_ECORRUPT);
+    int wrong = 0;
+    assert_int_equal(store_check("/data", fs, count_report, &wrong, &err), 1);
+    assert_int_equal(fs->remove_dir(fs, "/data/journal"), 0);
+    assert_int_equal(fixture_try_open(&f), SRT_ECORRUPT);
+    size_t size;
+    free(load(disk, path, &size)); /* and nothing was thrown away */
+    fixture_fini(&f);
+    fake_disk_destroy(disk);
+}
+
 static void a_damaged_index_is_made_again(void **state)
 {
     (void)state;
@@ -296,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_flipped_byte_of_a_segment_is_never_served),
         cmocka_unit_test(a_segment_that_is_too_short_or_missing_is_refused),
         cmocka_unit_test(a_missing_journal_file_is_refused),
+        cmocka_unit_test(a_missing_journal_is_refused),
         cmocka_unit_test(a_damaged_index_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
