@@ -33,7 +33,7 @@ const struct srt_option source_option_table[] = {
      .offset = offsetof(struct source_options, codec),
      .fallback = "json",
      .names = codec_names,
-     .doc = "What values are: json (decoded when touched), text (a string that must be UTF-8) or "
+     .doc = "What values are: json (decoded when touched), text (a string, as it is) or "
             "bytes."},
     {.name = "start",
      .type = SRT_OPTION_STRING,
