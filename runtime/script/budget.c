@@ -141,24 +141,28 @@ static _Thread_local struct budget *volatile current;
 static _Thread_local int my_thread_id;
 static _Thread_local clockid_t my_cpu_clock;
 
-static void note_where(struct budget *budget, lua_State *L, lua_Debug *ar)
+/* The first time only: the innermost line of Lua, which may have called a function in C. */
+static void note_where(struct budget *budget, lua_State *L)
 {
-    if (lua_getinfo(L, "Sl", ar) && ar->currentline > 0) {
-        snprintf(budget->where, sizeof budget->where, "%s:%d: ", ar->short_src, ar->currentline);
+    lua_Debug ar;
+    for (int level = 0; !budget->raised && lua_getstack(L, level, &ar); level++) {
+        if (lua_getinfo(L, "Sl", &ar) && ar.currentline > 0) {
+            snprintf(budget->where, sizeof budget->where, "%s:%d: ", ar.short_src, ar.currentline);
+            break;
+        }
     }
+    budget->raised = true;
 }
 
 static void on_hook(lua_State *L, lua_Debug *ar)
 {
+    (void)ar;
     struct budget *budget = current;
     if (!budget || budget->breach == BUDGET_KEPT) {
         lua_sethook(L, NULL, 0, 0); /* left over in a coroutine of a call that is done */
         return;
     }
-    if (!budget->raised) {
-        budget->raised = true;
-        note_where(budget, L, ar);
-    }
+    note_where(budget, L);
     budget_raise(budget, L);
 }
 
@@ -213,11 +217,7 @@ void budget_check(struct budget *budget, lua_State *L)
 
 void budget_stop(struct budget *budget, lua_State *L)
 {
-    lua_Debug ar;
-    for (int level = 0; !budget->where[0] && lua_getstack(L, level, &ar); level++) {
-        note_where(budget, L, &ar);
-    }
-    budget->raised = true;
+    note_where(budget, L);
     set_hook(L);
     budget_raise(budget, L);
 }

@@ -20,6 +20,9 @@
 #include "base/log.h"
 #include "script/coroutines.h"
 #include "script/lazy.h"
+#include "script/library_string.h"
+#include "script/library_table.h"
+#include "script/library_utf8.h"
 #include "script/script_impl.h"
 
 /* --- locked tables --- */
@@ -360,9 +363,8 @@ static int os_clock(lua_State *L)
 /* What a script may use of Lua's own libraries as it is. */
 static const char *const base_names[] = {"assert", "error",    "ipairs", "rawequal", "select",
                                          "tonumber", "tostring", "type", "_VERSION", NULL};
-static const char *const string_names[] = {
-    "byte", "char", "find", "format", "gmatch",  "gsub",   "len",    "lower", "match",
-    "pack", "packsize", "rep", "reverse", "sub", "unpack", "upper", NULL};
+static const char *const string_names[] = {"byte", "char",     "format", "len",
+                                           "pack", "packsize", "sub",    "unpack", NULL};
 
 /* Copy the named fields of the table at `from` into a new table on top. */
 static void copy_names(lua_State *L, int from, const char *const *names)
@@ -472,6 +474,7 @@ static void open_string(lua_State *L)
     open_library(L, luaopen_string, LUA_STRLIBNAME);
     copy_names(L, -1, string_names);
     lua_remove(L, -2);
+    library_string_open(L);
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
     lua_pushvalue(L, -3);
@@ -517,8 +520,10 @@ void sandbox_open(lua_State *L)
     open_math(L);
     open_os(L);
     open_library(L, luaopen_table, LUA_TABLIBNAME);
+    library_table_open(L);
     provide_locked(L, LUA_TABLIBNAME);
     open_library(L, luaopen_utf8, LUA_UTF8LIBNAME);
+    library_utf8_open(L);
     provide_locked(L, LUA_UTF8LIBNAME);
     coroutines_open(L);
     provide_locked(L, LUA_COLIBNAME);
