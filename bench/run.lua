@@ -15,8 +15,8 @@ Others, which run only when they are named:
   scaling       two workers' throughput to one's, 4 partitions, wall clock
   startup       from the start to the line `ready` with an empty data directory
   recovery      the same with a log of 1 GiB, after a clean stop and after kill -9
-  steady        resident memory in minute 10 of a steady run to that in minute 1
-  steady_short  the same in 1 minute: its last 10 s to seconds 10 to 20
+  steady        resident memory after 10 minutes of a steady run to that after one
+  steady_short  the same in 1 minute: its end to second 20
 
   -o json       [{name, value, unit, ratio, limit_value}] instead of a table
   --records N   size of the input; 2000000 without it

@@ -1,8 +1,10 @@
--- Resident memory of a process under a steady load, sampled every second: the mean of the last
--- minute beside that of the first (after the time it takes to start), and the highest of all.
--- `steady` takes 10 minutes, `steady_short` one, with 10 s in place of a minute.
+-- Resident memory of a process under a steady load, sampled every second: at the end of minute 10
+-- beside the end of minute 1, and the highest of all. `steady_short` takes one minute, with its end
+-- beside second 20. Each end is the mean of 10 seconds.
 
 local h = require "harness"
+
+local WINDOW_S = 10
 
 local config = [[
 topics:
@@ -33,7 +35,7 @@ local function mean(samples, from, to)
 end
 
 return function(_, name)
-  local unit_s = name == "steady" and 60 or 10
+  local first_end_s = name == "steady" and 60 or 20
   local total_s = name == "steady" and 600 or 60
   local path = h.dir .. "/steady.yaml"
   h.write(path, config)
@@ -50,9 +52,8 @@ return function(_, name)
   end
   h.shell("kill -TERM %s", pid)
   process:close()
-  local from = name == "steady" and 5 or unit_s + 1
-  local first = mean(samples, from, name == "steady" and unit_s or 2 * unit_s)
-  local last = mean(samples, total_s - unit_s + 1, total_s)
+  local first = mean(samples, first_end_s - WINDOW_S + 1, first_end_s)
+  local last = mean(samples, total_s - WINDOW_S + 1, total_s)
   return {
     { name = name, value = h.round(last / 1024, 1), unit = "MiB", ratio = h.round(last / first, 3),
       limit_value = h.round(first / 1024, 1) },

@@ -28,6 +28,7 @@ local function measure_once(job, input, records)
   end
   h.warm()
   local limit = h.limit(job.limit, input)
+  h.warm()
   local result = h.measure(h.run(config(job, input), data, "--until-drained"))
   local summary = assert(result.summary, "there is no summary")
   if summary["in"] ~= records or summary.out ~= limit.out then
