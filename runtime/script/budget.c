@@ -307,11 +307,13 @@ static void watch_prepare(void)
     srt_assert(sigaction(SIGURG, &action, NULL) == 0);
 }
 
-/* What the thread has used up. A call that waits for a processor on a busy machine is not too long. */
+/* What the thread has used up. A call that waits for a processor on a busy machine is not too
+ * long. */
 static int64_t cpu_ns(struct budget *budget)
 {
     struct timespec used = {0};
-    (void)clock_gettime(srt_load_relaxed(&budget->cpu_clock), &used); /* 0 when the thread is gone */
+    /* 0 when the thread is gone */
+    (void)clock_gettime(srt_load_relaxed(&budget->cpu_clock), &used);
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
