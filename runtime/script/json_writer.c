@@ -370,6 +370,9 @@ static void put_table(struct json_writer *writer, const struct json_place *place
 void json_writer_put(struct json_writer *writer, const struct json_place *place, int index)
 {
     lua_State *L = writer->L;
+    if (writer->to->len > writer->len_max) {
+        fail(writer, place, SRT_ETOOBIG, "makes the JSON larger than a quarter of lua.memory");
+    }
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
         srt_buf_put_str(writer->to, lua_toboolean(L, index) ? "true" : "false");
@@ -430,7 +433,9 @@ int json_writer_encode(struct script *script, int index, struct srt_buf *to, str
     index = lua_absindex(L, index);
     size_t len = to->len;
     if (lua_type(L, index) != LUA_TTABLE || !put_if_simple(script, index, to)) {
-        struct json_writer writer = {.to = to, .err = err};
+        /* Tables that are there several times can double the text with each level. */
+        size_t len_max = len + script->budget.cap_bytes / 4;
+        struct json_writer writer = {.to = to, .err = err, .len_max = len_max};
         int code = err->code;
         err->code = SRT_OK;
         lua_pushcfunction(L, encode_protected);

@@ -30,6 +30,7 @@ struct json_writer {
     lua_State *L;
     struct srt_buf *to;
     struct srt_err *err;
+    size_t len_max; /* of `to` */
     bool copied;  /* the value came from JSON and ... */
     bool changed; /* ... something in it is different */
 };
