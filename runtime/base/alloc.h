@@ -1,5 +1,5 @@
-/* alloc.h - memory: srt_alloc for the data plane (may fail), srt_xalloc for the control plane (ends the
- * process with a clear line when there is none).
+/* alloc.h - memory: srt_alloc for the data plane (may fail), srt_xalloc for the control plane (ends
+ * the process with a clear line when there is none).
  *
  * Owner:   the caller.
  * Thread:  any.

@@ -1,4 +1,5 @@
-/* assert.h - checks on our own code. Always on: a wrong assumption stops the process before it writes.
+/* assert.h - checks on our own code. Always on: a wrong assumption stops the process before it
+ * writes.
  *
  * Owner:   nobody; stateless but for one panic hook.
  * Thread:  any.
@@ -24,7 +25,8 @@
 
 _Noreturn void srt_panic(const char *where, const char *what);
 
-/* Tests replace what a panic does (cmocka's mock_assert). The hook may return: then abort follows. */
+/* Tests replace what a panic does (cmocka's mock_assert). The hook may return: then abort
+ * follows. */
 typedef void (*srt_panic_hook_fn)(const char *where, const char *what);
 void srt_panic_set_hook(srt_panic_hook_fn hook);
 

@@ -18,7 +18,8 @@
 /* Counters and hints: the number alone matters, nothing is ordered by it. */
 #define srt_load_relaxed(cell)         atomic_load_explicit((cell), memory_order_relaxed)
 #define srt_store_relaxed(cell, value) atomic_store_explicit((cell), (value), memory_order_relaxed)
-#define srt_add_relaxed(cell, value)   atomic_fetch_add_explicit((cell), (value), memory_order_relaxed)
+#define srt_add_relaxed(cell, value)                                                               \
+    atomic_fetch_add_explicit((cell), (value), memory_order_relaxed)
 
 /* Reference counts: the last one to leave sees all that the others did. */
 #define srt_ref_add(cell)  ((void)atomic_fetch_add_explicit((cell), 1, memory_order_relaxed))

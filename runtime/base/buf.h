@@ -1,10 +1,11 @@
 /* buf.h - a growable run of bytes.
  *
- * Owner:   the caller; init/fini, the struct may be embedded. A zeroed struct is a valid empty buffer.
+ * Owner:   the caller; init/fini, the struct may be embedded. A zeroed struct is a valid empty
+ *          buffer.
  * Thread:  one at a time.
  * Memory:  grows by doubling through srt_realloc; clear keeps it for reuse.
- * Fails:   out of memory makes the buffer `failed`: further puts do nothing, what was put before stays.
- *          Ask once at the end with srt_buf_failed(), as one does with a stdio stream. */
+ * Fails:   out of memory makes the buffer `failed`: further puts do nothing, what was put before
+ *          stays. Ask once at the end with srt_buf_failed(), as one does with a stdio stream. */
 #ifndef SRT_BASE_BUF_H
 #define SRT_BASE_BUF_H
 

@@ -1,5 +1,5 @@
-/* clock.h - the time of day and the time that only goes forward, as a table of functions, so that tests
- * and the memory engine bring their own.
+/* clock.h - the time of day and the time that only goes forward, as a table of functions, so that
+ * tests and the memory engine bring their own.
  *
  * Owner:   whoever creates it; everyone else borrows.
  * Thread:  any; the fake one is moved by one.

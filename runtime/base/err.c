@@ -77,7 +77,8 @@ int srt_code_from_errno(int sys)
     }
 }
 
-/* Say at the end of a message that it was cut, so that nobody reads half a sentence as a whole one. */
+/* Say at the end of a message that it was cut, so that nobody reads half a sentence as a whole
+ * one. */
 static void mark_if_cut(struct srt_err *err, int wanted_len)
 {
     if (wanted_len >= (int)sizeof err->msg) {

@@ -56,7 +56,8 @@ const char *srt_code_name(int code);
 const char *srt_code_text(int code);
 bool srt_code_retriable(int code);
 
-/* Fill err at the origin and return code, so that `return srt_fail(...)` is the whole error path. */
+/* Fill err at the origin and return code, so that `return srt_fail(...)` is the whole error
+ * path. */
 #define srt_fail(err, code, ...) srt_fail_at((err), (code), 0, SRT_WHERE, __VA_ARGS__)
 
 /* The same with an errno, whose text is appended: "open 'x': No such file or directory". */
@@ -64,12 +65,14 @@ bool srt_code_retriable(int code);
 
 /* Prepend context, at most once per layer: "topic 'orders' partition 3: <what it said>".
  * Returns err->code. */
-int srt_err_wrap(struct srt_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int srt_err_wrap(struct srt_err *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 void srt_err_clear(struct srt_err *err);
 
-/* The code that an errno of a file operation stands for: ENOSPC and EDQUOT are SRT_ENOSPC, EACCES and
- * EPERM are SRT_EDENIED, ENOENT is SRT_ENOENT, ENOMEM is SRT_ENOMEM, all else SRT_EIO. */
+/* The code that an errno of a file operation stands for: ENOSPC and EDQUOT are SRT_ENOSPC; EACCES,
+ * EPERM and EROFS SRT_EDENIED; ENOENT, EEXIST and ENOMEM their namesakes; a path that cannot be one
+ * (ENOTDIR, ELOOP, ENAMETOOLONG) SRT_EINVAL; all else SRT_EIO. */
 int srt_code_from_errno(int sys);
 
 int srt_fail_at(struct srt_err *err, int code, int sys, const char *where, const char *format, ...)

@@ -7,9 +7,9 @@
  *
  *     if ((sys = SRT_FAULT(journal_sync)) != 0) { return srt_fail_sys(err, SRT_EFSYNC, sys, ...); }
  *
- * Every place where bytes become durable, visible or acknowledged has one before and one after it; the
- * list is fault.def. Points stay in release builds (one relaxed load each, never per record), because
- * the binary that is tested should be the binary that ships. */
+ * Every place where bytes become durable, visible or acknowledged has one before and one after
+ * it; the list is fault.def. Points stay in release builds (one relaxed load each, never per
+ * record), because the binary that is tested should be the binary that ships. */
 #ifndef SRT_BASE_FAULT_H
 #define SRT_BASE_FAULT_H
 
@@ -42,8 +42,8 @@ void srt_fault_watch(void);
 uint64_t srt_fault_passed(enum srt_fault_point point);
 void srt_fault_disarm(void); /* all, and forget the counts */
 
-/* "journal_sync:3:kill", "alloc:1:ENOMEM", "segment_write:2:ENOSPC+" (from then on), several by comma.
- * False when it cannot be read. main() gives it the environment's STREAMRT_FAULT. */
+/* "journal_sync:3:kill", "alloc:1:ENOMEM", "segment_write:2:ENOSPC+" (from then on), several by
+ * comma. False when it cannot be read. main() gives it the environment's STREAMRT_FAULT. */
 bool srt_fault_arm_from_text(const char *text);
 
 const char *srt_fault_name(enum srt_fault_point point);

@@ -8,7 +8,7 @@
 #define SRT_BASE_LIMITS_H
 
 enum {
-    /* Kafka's own bound: names become directory names together with an id and a partition number. */
+    /* Kafka's own bound: names become directory names, with an id and a partition number. */
     SRT_TOPIC_NAME_MAX = 249,
     SRT_GROUP_NAME_MAX = 255,
 
@@ -16,8 +16,8 @@ enum {
     SRT_GROUP_MEMBERS_MAX = 1000,
     SRT_GROUP_MEMBER_ID_MAX = 255,
 
-    /* A committed position: a source's name is a path with a prefix; its detail is what a source needs to
-     * know its place again, which is kept in memory and in every checkpoint. */
+    /* A committed position: a source's name is a path with a prefix; its detail is what a source
+     * needs to know its place again, which is kept in memory and in every checkpoint. */
     SRT_POSITION_SOURCE_NAME_MAX = 4096 + 64,
     SRT_POSITION_DETAIL_BYTES_MAX = 64 << 10,
 

@@ -19,8 +19,8 @@ static const char *const category_names[] = {
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-/* io's lock_rank table starts above base, so the log has the one lock of its own: a leaf, never held
- * while another is taken. */
+/* io's lock_rank table starts above base, so the log has the one lock of its own: a leaf, never
+ * held while another is taken. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char recent[RECENT_LINES][LINE_BYTES];
 static unsigned recent_next;
@@ -46,8 +46,8 @@ void srt_log_set_sink(srt_log_sink_fn sink, void *arg)
     pthread_mutex_unlock(&lock);
 }
 
-/* Text from outside (a script's error, a path) must not be able to look like a second line, nor speak to
- * the terminal. */
+/* Text from outside (a script's error, a path) must not be able to look like a second line, nor
+ * speak to the terminal. */
 static void make_one_line(char *line)
 {
     for (; *line; line++) {
@@ -57,7 +57,8 @@ static void make_one_line(char *line)
     }
 }
 
-void srt_log_write(enum srt_log_level level, enum srt_log_category category, const char *format, ...)
+void srt_log_write(enum srt_log_level level, enum srt_log_category category, const char *format,
+                   ...)
 {
     char line[LINE_BYTES];
     struct timespec now;

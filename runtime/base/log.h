@@ -5,8 +5,9 @@
  * Memory:  fixed: the last 64 lines are kept for a panic.
  * Fails:   never; a line that cannot be written is lost.
  *
- * Diagnostics only: what is durable is called topic, partition, segment. base, io, record, store and
- * config say nothing above debug: they return errors, and whoever decides what to do logs once. */
+ * Diagnostics only: what is durable is called topic, partition, segment. base, io, record,
+ * store and config say nothing above debug: they return errors, and whoever decides what to do
+ * logs once. */
 #ifndef SRT_BASE_LOG_H
 #define SRT_BASE_LOG_H
 
@@ -42,16 +43,16 @@ enum srt_log_category {
 void srt_log_set_level(enum srt_log_level level); /* default: info */
 bool srt_log_enabled(enum srt_log_level level);
 
-/* Tests look at what was logged; NULL puts standard error back. The callback holds the log's lock: it
- * must not log. */
+/* Tests look at what was logged; NULL puts standard error back. The callback holds the log's
+ * lock: it must not log. */
 typedef void (*srt_log_sink_fn)(void *arg, enum srt_log_level level, const char *line);
 void srt_log_set_sink(srt_log_sink_fn sink, void *arg);
 
 /* Write the last lines, also those below the level; async-signal-safe enough for a panic. */
 void srt_log_dump_recent(int fd);
 
-void srt_log_write(enum srt_log_level level, enum srt_log_category category, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void srt_log_write(enum srt_log_level level, enum srt_log_category category, const char *format,
+                   ...) __attribute__((format(printf, 3, 4)));
 
 #define SRT_LOG_AT(level, category, ...)                                                           \
     do {                                                                                           \

@@ -23,7 +23,8 @@ struct srt_map {
 void srt_map_init(struct srt_map *map);
 void srt_map_fini(struct srt_map *map);
 
-/* Set or replace; returns the value that was there before, NULL when none. value must not be NULL. */
+/* Set or replace; returns the value that was there before, NULL when none. value must not be
+ * NULL. */
 void *srt_map_set(struct srt_map *map, const void *key, size_t key_len, void *value);
 void *srt_map_find(const struct srt_map *map, const void *key, size_t key_len);
 void *srt_map_remove(struct srt_map *map, const void *key, size_t key_len);

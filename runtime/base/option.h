@@ -16,13 +16,13 @@ enum srt_option_type {
     SRT_OPTION_INT,      /* int64_t, min..max; `names`, when given, is {"auto"}, which is 0 */
     SRT_OPTION_COUNT,    /* int64_t, "10k", min..max */
     SRT_OPTION_DURATION, /* int64_t ms, min..max; where min is -1, "forever" is -1 */
-    SRT_OPTION_SIZE,     /* uint64_t bytes, min..max; int64_t with "unlimited" as -1 where min is -1 */
+    SRT_OPTION_SIZE,     /* uint64_t bytes, min..max; int64_t, "unlimited" as -1 where min is -1 */
     SRT_OPTION_DOUBLE,   /* double, min..max */
     SRT_OPTION_STRING,   /* char *, owned by the config */
     SRT_OPTION_ENUM,     /* int, index into `names` */
     SRT_OPTION_STRINGS,  /* struct srt_option_strings: a list, or one scalar */
     SRT_OPTION_RANGE,    /* struct srt_option_range: "100ms..10s" */
-    SRT_OPTION_SECTION,  /* a map, list or function that its owner reads: here for its name and doc */
+    SRT_OPTION_SECTION,  /* a map, list or function that its owner reads: for name and doc */
 };
 
 struct srt_option_strings {
@@ -44,7 +44,7 @@ struct srt_option {
     int64_t max;
     const char *const *names; /* ENUM, INT: NULL-terminated */
     const char *doc;          /* one or two sentences, ends with a period */
-    const char *since;        /* NULL: works. Else the value is refused with E090 (not in this version) */
+    const char *since;        /* NULL: works. Else it is refused with E090 (not in this version) */
 };
 
 #define SRT_OPTION_END {.name = NULL}

@@ -1,6 +1,6 @@
-/* The producer owns `tail`, the consumer owns `head`; each reads the other's with acquire, which pairs
- * with the owner's release. Both keep a stale copy of the other's index on their own cache line and
- * look again only when that copy says full or empty. */
+/* The producer owns `tail`, the consumer owns `head`; each reads the other's with acquire, which
+ * pairs with the owner's release. Both keep a stale copy of the other's index on their own cache
+ * line and look again only when that copy says full or empty. */
 #include "base/ring.h"
 
 #include <stdint.h>

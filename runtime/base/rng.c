@@ -1,5 +1,5 @@
-/* xoshiro256** by David Blackman and Sebastiano Vigna (2018), seeded through splitmix64 as they advise:
- * https://prng.di.unimi.it/ */
+/* xoshiro256** by David Blackman and Sebastiano Vigna (2018), seeded through splitmix64 as they
+ * advise: https://prng.di.unimi.it/ */
 #include "base/rng.h"
 
 #include <sys/random.h>

@@ -267,7 +267,10 @@ bool srt_utf8_valid(const void *data, size_t size)
             p++;
             continue;
         }
-        int more = c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 0;
+        int more = c >= 0xc2 && c < 0xe0   ? 1
+                   : c >= 0xe0 && c < 0xf0 ? 2
+                   : c >= 0xf0 && c < 0xf5 ? 3
+                                           : 0;
         if (more == 0 || end - p <= more) {
             return false;
         }

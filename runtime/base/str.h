@@ -21,12 +21,12 @@ struct srt_str {
 struct srt_str srt_str_of(const char *text); /* NULL gives an empty slice */
 bool srt_str_is(struct srt_str s, const char *text);
 
-/* "1h30m", "500ms", "7d": one or more <integer><unit>, units d h m s ms, largest first. A bare number is
- * SRT_EPARSE: seven what? */
+/* "1h30m", "500ms", "7d": one or more <integer><unit>, units d h m s ms, largest first. A bare
+ * number is SRT_EPARSE: seven what? */
 int srt_parse_duration_ms(struct srt_str s, int64_t *ret_ms);
 
-/* "64KiB", "2GiB", "10MB", "512B": an integer and a unit (B, KB MB GB TB by 1000, KiB MiB GiB TiB by
- * 1024). */
+/* "64KiB", "2GiB", "10MB", "512B": an integer and a unit (B, KB MB GB TB by 1000, KiB MiB GiB
+ * TiB by 1024). */
 int srt_parse_size(struct srt_str s, uint64_t *ret_bytes);
 
 /* "12", "10k", "10M", "2G": an integer, optionally by 1000s. */

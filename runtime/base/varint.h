@@ -3,7 +3,8 @@
  * Owner:   none; pure.
  * Thread:  any.
  * Memory:  none.
- * Fails:   the decoders return 0 when the bytes end too early or the number has too many of them. */
+ * Fails:   the decoders return 0 when the bytes end too early or the number has too many of
+ *          them. */
 #ifndef SRT_BASE_VARINT_H
 #define SRT_BASE_VARINT_H
 
@@ -64,7 +65,8 @@ size_t srt_put_varlong(uint8_t *to, int64_t value);
 size_t srt_varint_size(int32_t value);
 size_t srt_varlong_size(int64_t value);
 
-/* Read from at most `size` bytes; return how many were read, 0 when there is no whole valid number. */
+/* Read from at most `size` bytes; return how many were read, 0 when no whole valid number is
+ * there. */
 size_t srt_get_varint(const uint8_t *from, size_t size, int32_t *ret_value);
 size_t srt_get_varlong(const uint8_t *from, size_t size, int64_t *ret_value);
 

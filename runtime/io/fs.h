@@ -59,7 +59,8 @@ int io_open(const struct io_fs *fs, const char *path, int flags, int mode, int *
             struct srt_err *err);
 void io_close(const struct io_fs *fs, int *fd); /* sets -1; accepts -1 */
 
-/* All of it, or an error. io_read_at: SRT_EEND when the file ends before. `path` is for messages. */
+/* All of it, or an error. io_read_at: SRT_EEND when the file ends before. `path` is for
+ * messages. */
 int io_read_at(const struct io_fs *fs, int fd, void *to, size_t size, int64_t at, const char *path,
                struct srt_err *err);
 int io_write_at(const struct io_fs *fs, int fd, const void *data, size_t size, int64_t at,

@@ -98,12 +98,12 @@ void io_timer_close(struct io_timer *timer, io_closed_fn on_closed)
 
 /* --- wake ---
  *
- * A wake-up must not be lost, and uv_async_send alone could lose it: it first looks, without ordering,
- * whether one is pending, so the look may come before the sender's own writes are seen, and the
- * callback that is just beginning may miss them. Therefore both sides exchange `sent`: exchanges of one
- * cell have an order. If the sender's comes first, the callback sees `sent`, and all that was written
- * before. If the callback's does, the sender sees that it has begun, hence that nothing is pending any
- * more, and sends anew. */
+ * A wake-up must not be lost, and uv_async_send alone could lose it: it first looks, without
+ * ordering, whether one is pending, so the look may come before the sender's own writes are
+ * seen, and the callback that is just beginning may miss them. Therefore both sides exchange
+ * `sent`: exchanges of one cell have an order. If the sender's comes first, the callback sees
+ * `sent`, and all that was written before. If the callback's does, the sender sees that it has
+ * begun, hence that nothing is pending any more, and sends anew. */
 
 static void on_wake(uv_async_t *uv)
 {

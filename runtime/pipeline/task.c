@@ -456,8 +456,8 @@ static bool try_close(struct task *task)
     return false;
 }
 
-/* A task hands its part over when all barriers have come to it, not when its own have left: those may
- * wait for room behind the last chunks, and others wait for them. */
+/* A task hands its part over when all barriers have come to it, not when its own have left: those
+ * may wait for room behind the last chunks, and others wait for them. */
 static void flush_rest(struct task *task)
 {
     if (task->job->exchange) {

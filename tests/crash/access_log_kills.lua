@@ -1,13 +1,13 @@
 -- access_log_kills.lua BINARY KILL_AFTER CONFIG FAULT_DEF [KILLS] [SEED]
 --
--- The promise "exactly once, whatever happens", held against the example that everybody runs first: the
--- access-log job is killed with SIGKILL at a random moment, or at a named fault point, started again, and
--- must then hold exactly what a run that nobody disturbed holds. The oracle is that undisturbed run, whose
--- counts scenario.c_access_log holds against the input. A file that is written beside the topics (crash.yaml)
--- is compared too.
+-- The promise "exactly once, whatever happens", held against the example that everybody runs first:
+-- the access-log job is killed with SIGKILL at a random moment, or at a named fault point, started
+-- again, and must then hold exactly what a run that nobody disturbed holds. The oracle is that
+-- undisturbed run, whose counts scenario.c_access_log holds against the input. A file that is
+-- written beside the topics (crash.yaml) is compared too.
 --
--- One round is: a fresh data directory, one run that is killed, one that is left alone. Every fourth round
--- kills the second run as well, so that recovery itself is met.
+-- One round is: a fresh data directory, one run that is killed, one that is left alone. Every
+-- fourth round kills the second run as well, so that recovery itself is met.
 
 local binary, kill_after, config, fault_def, kills, seed = table.unpack(arg)
 kills = tonumber(kills or (os.getenv "STREAMRT_TEST_LONG" and 200 or 30))
@@ -40,7 +40,8 @@ end
 local function contents(data_dir)
   local all, order = {}, {}
   for _, topic in ipairs { "access.requests", "access.errors", "access.dlq" } do
-    local dump = output_of(string.format("%s log dump --data-dir %s %s -f '%%k\\t%%v\\n' 2>/dev/null",
+    local dump = output_of(string.format(
+      "%s log dump --data-dir %s %s -f '%%k\\t%%v\\n' 2>/dev/null",
       quote(binary), quote(data_dir), topic))
     for line in dump:gmatch("[^\n]+") do
       all[#all + 1] = topic .. "\t" .. line
@@ -72,8 +73,8 @@ end
 -- What became of a run: "killed", or "ended" when it was over before.
 local function run_and_kill(data_dir, after_us, fault)
   local _, _, code = os.execute(string.format("SINK=%s %s %s %d %s >/dev/null 2>%s",
-    quote(data_dir .. ".out"), fault and "STREAMRT_FAULT=" .. fault or "", quote(kill_after), after_us,
-    job(data_dir), log))
+    quote(data_dir .. ".out"), fault and "STREAMRT_FAULT=" .. fault or "", quote(kill_after),
+    after_us, job(data_dir), log))
   if code == 0 or code == 12 then
     return "killed"
   elseif code == 10 then
@@ -83,7 +84,8 @@ local function run_and_kill(data_dir, after_us, fault)
 end
 
 local function run_alone(what, data_dir)
-  if not os.execute(string.format("SINK=%s %s 2>%s", quote(data_dir .. ".out"), job(data_dir), log)) then
+  local command = string.format("SINK=%s %s 2>%s", quote(data_dir .. ".out"), job(data_dir), log)
+  if not os.execute(command) then
     fail("%s: the run that nobody disturbs failed: %s", what, last_words())
   end
 end
@@ -149,8 +151,9 @@ for line in io.lines(fault_def) do
   end
 end
 
-say("%d kills at random moments, %d of them before the end; %d kills at %d of %d fault points; seed %d",
-  kills, count.killed, fault_kills, points - #never_hit, points, seed)
+say("%d kills at random moments, %d of them before the end; "
+  .. "%d kills at %d of %d fault points; seed %d", kills, count.killed,
+  fault_kills, points - #never_hit, points, seed)
 if #never_hit > 0 then
   say("fault points that this job does not pass: %s", table.concat(never_hit, " "))
 end

@@ -1,11 +1,12 @@
 -- ack_after_sync.lua BINARY
 --
--- No acknowledgement precedes the return of the fdatasync that covers it, seen from outside in the order
--- of system calls that strace reports:
+-- No acknowledgement precedes the return of the fdatasync that covers it, seen from outside in the
+-- order of system calls that strace reports:
 --
---   * a line that tells the user that something is done ("produced ...", "summary ...") is written only
---     when everything that was written to the journal has been synced;
---   * a segment, which is what readers see, is written only when nothing in the journal waits for a sync.
+--   * a line that tells the user that something is done ("produced ...", "summary ...") is written
+--     only when everything that was written to the journal has been synced;
+--   * a segment, which is what readers see, is written only when nothing in the journal waits for a
+--     sync.
 --
 -- Held against a producer and against a pipeline that commits every millisecond.
 
@@ -37,8 +38,9 @@ local function must(command)
   end
 end
 
--- One trace, checked while it is read. strace splits a call that blocks in two lines: a write counts from
--- its beginning, for it may reach the disk at any time; a sync counts when it has returned.
+-- One trace, checked while it is read. strace splits a call that blocks in two lines: a write
+-- counts from its beginning, for it may reach the disk at any time; a sync counts when it has
+-- returned.
 local function check(trace)
   local seen = { acks = 0, syncs = 0, segment_writes = 0 }
   local unsynced, pending = false, {}
@@ -91,8 +93,9 @@ end
 
 local function traced(command)
   local trace = scratch .. "/trace"
-  must("strace -f -y -s 16 -e trace=write,writev,pwrite64,pwritev,pwritev2,fdatasync,fsync -o " .. trace ..
-    " " .. command)
+  must("strace -f -y -s 16 "
+    .. "-e trace=write,writev,pwrite64,pwritev,pwritev2,fdatasync,fsync -o "
+    .. trace .. " " .. command)
   return check(trace)
 end
 
@@ -101,7 +104,8 @@ must(quote(binary) .. " topic create acks --data-dir " .. data_dir)
 local produced = 0
 for i = 1, 10 do
   write("input", ("key\t{\"n\":" .. i .. "}\n"):rep(i))
-  local seen = traced(quote(binary) .. " topic produce acks --data-dir " .. data_dir .. " <" .. scratch .. "/input")
+  local seen = traced(quote(binary) .. " topic produce acks --data-dir " .. data_dir
+    .. " <" .. scratch .. "/input")
   if seen.acks ~= 1 or seen.segment_writes == 0 then
     fail("the trace of a producer shows %d acknowledgements and %d writes to segments", seen.acks,
       seen.segment_writes)
@@ -122,11 +126,13 @@ pipelines:
     from: { file: in.txt, codec: text }
     steps: [ { to: lines } ]
 ]])
-local seen = traced(quote(binary) .. " run " .. scratch .. "/job.yaml --until-drained --data-dir " .. data_dir)
+local seen = traced(quote(binary) .. " run " .. scratch .. "/job.yaml --until-drained --data-dir "
+  .. data_dir)
 if seen.acks ~= 1 or seen.syncs < 5 or seen.segment_writes < 5 then
-  fail("the trace of a pipeline shows %d summaries, %d syncs, %d writes to segments", seen.acks, seen.syncs,
-    seen.segment_writes)
+  fail("the trace of a pipeline shows %d summaries, %d syncs, %d writes to segments", seen.acks,
+    seen.syncs, seen.segment_writes)
 end
-print(string.format("%d acknowledgements of a producer; a pipeline with %d syncs and %d writes to segments",
+print(string.format(
+  "%d acknowledgements of a producer; a pipeline with %d syncs and %d writes to segments",
   produced, seen.syncs, seen.segment_writes))
 os.execute("rm -rf " .. quote(scratch))

@@ -1,5 +1,5 @@
--- A sink that nobody reads from: the pipeline waits, with memory flat and its position where it is, and
--- goes on without loss when somebody does.
+-- A sink that nobody reads from: the pipeline waits, with memory flat and its position where it is,
+-- and goes on without loss when somebody does.
 local t = require "scenario"
 
 local LONG = os.getenv "STREAMRT_TEST_LONG" or os.getenv "STREAMRT_LONG"

@@ -1,7 +1,8 @@
 /* kill_after MICROSECONDS COMMAND [ARG...]: run a command, SIGKILL it after so long.
  *
- * Exit status: 0 it was killed; 10 it had ended before with status 0; 11 with another status (which is
- * printed); 12 it ended by a signal of its own (a fault point's kill); 1 it could not be started. */
+ * Exit status: 0 it was killed; 10 it had ended before with status 0; 11 with another status
+ * (which is printed); 12 it ended by a signal of its own (a fault point's kill); 1 it could not
+ * be started. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -189,8 +189,8 @@ static void many_sends_give_at_least_one_call_after_the_last(void **state)
     io_loop_poll(&f->loop); /* the handle is ours again */
 }
 
-/* Two threads send one after the other as fast as they can, each as soon as the loop has seen what it
- * wrote: a wake-up that gets lost leaves both waiting for ever. */
+/* Two threads send one after the other as fast as they can, each as soon as the loop has seen
+ * what it wrote: a wake-up that gets lost leaves both waiting for ever. */
 enum { ROUNDS = 50000, ROUNDS_LIMIT_MS = 60000 };
 
 struct race {
