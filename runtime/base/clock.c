@@ -35,6 +35,13 @@ static int64_t fake_now_ms(const struct srt_clock *clock)
     return srt_load_relaxed(&fake->now_ms);
 }
 
+int64_t srt_clock_cpu_ns(int cpu_clock)
+{
+    struct timespec used = {0};
+    (void)clock_gettime(cpu_clock, &used);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
 static int64_t fake_wall_ms(const struct srt_clock *clock)
 {
     return fake_now_ms(clock);

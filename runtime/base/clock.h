@@ -27,6 +27,9 @@ static inline int64_t srt_clock_mono_ns(const struct srt_clock *clock)
 
 const struct srt_clock *srt_clock_real(void);
 
+/* Processor time that a thread has had, by its clock (pthread_getcpuclockid); 0 when it is gone. */
+int64_t srt_clock_cpu_ns(int cpu_clock);
+
 /* Stands still until told to move. */
 struct srt_clock_fake {
     struct srt_clock clock; /* hand out &fake.clock */

@@ -37,6 +37,7 @@
 
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "io/thread.h"
 
@@ -311,10 +312,7 @@ static void watch_prepare(void)
  * long. */
 static int64_t cpu_ns(struct budget *budget)
 {
-    struct timespec used = {0};
-    /* 0 when the thread is gone */
-    (void)clock_gettime(srt_load_relaxed(&budget->cpu_clock), &used);
-    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+    return srt_clock_cpu_ns(srt_load_relaxed(&budget->cpu_clock));
 }
 
 /* True when a call ran or began since the last look. */

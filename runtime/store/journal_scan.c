@@ -152,9 +152,10 @@ static int add_file(struct journal_scan *scan, const char *name, bool settle, st
     return rc;
 }
 
-/* A partition's directory is made when the frame that creates it is durable: without a journal there
- * can be none, and what is in them must not be taken for nothing. */
-static int check_no_partitions(struct journal_scan *scan, const char *data_dir, struct srt_err *err)
+/* A partition's directory is made when the frame that creates it is durable: without a journal
+ * there can be none, and what is in them must not be taken for nothing. */
+static int check_no_partitions(struct journal_scan *scan, const char *data_dir,
+                               struct srt_err *err)
 {
     char *topics = srt_xasprintf("%s/topics", data_dir);
     struct io_list names;
@@ -162,7 +163,8 @@ static int check_no_partitions(struct journal_scan *scan, const char *data_dir, 
     int rc = SRT_OK;
     if (io_list_dir(scan->fs, topics, &names, &ignored) == SRT_OK) {
         if (names.count > 0) {
-            rc = fail_damage(scan, scan->dir, 0, "the journal is gone, but there are partitions", err);
+            rc = fail_damage(scan, scan->dir, 0, "the journal is gone, but there are partitions",
+                             err);
         }
         io_list_free(&names);
     }

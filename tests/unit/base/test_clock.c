@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -16,6 +17,17 @@ static void real_clock_agrees_with_the_system(void **state)
         assert_true(next >= first);
         first = next;
     }
+}
+
+static void processor_time_passes_only_for_who_works(void **state)
+{
+    (void)state;
+    clockid_t mine;
+    assert_int_equal(pthread_getcpuclockid(pthread_self(), &mine), 0);
+    int64_t before = srt_clock_cpu_ns(mine);
+    for (volatile int i = 0; srt_clock_cpu_ns(mine) < before + 1000000; i++) {
+    }
+    assert_int_equal(srt_clock_cpu_ns(12345), 0);
 }
 
 static void fake_clock_moves_only_when_told(void **state)
@@ -38,6 +50,7 @@ int main(void)
     cmocka_srt_catch_panics();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_clock_agrees_with_the_system),
+        cmocka_unit_test(processor_time_passes_only_for_who_works),
         cmocka_unit_test(fake_clock_moves_only_when_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
