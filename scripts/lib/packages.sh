@@ -6,7 +6,7 @@
 
 PACKAGES_BUILD="cmake ninja-build gcc libc6-dev pkgconf liblua5.4-dev libuv1-dev libyaml-dev
     libxxhash-dev libisal-dev"
-PACKAGES_TEST="libcmocka-dev lua5.4 lua-check strace"
+PACKAGES_TEST="libcmocka-dev lua5.4 lua-check strace time"
 
 # missing_packages NAME...: those that are not installed.
 missing_packages() {

@@ -1,9 +1,11 @@
--- Each attack of list.lua runs on one record of three, beside a second, healthy pipeline. It has to
--- luacheck: no max line length
--- end within a second of its deadline, take no more memory than its cap and 16 MiB, and cost only
--- its own record; both pipelines go on.
+-- Each script of attacks/ is the body of a `map` that runs on one record of three, beside a second,
+-- healthy pipeline. It has to end within a second of its deadline, take no more memory than its cap
+-- and 16 MiB, and cost only its own record; both pipelines go on.
+--
+-- A script says in its second line what the dead letter's reason contains; "passes" when nothing is
+-- wrong with it, "either" when both ends are right. The first number of a name is a row of the
+-- table in docs/reference/sandbox.md.
 local t = require "scenario"
-local list = require "list"
 
 local CAP_MIB <const> = 32
 local DEADLINE_S <const> = 0.1
@@ -16,7 +18,8 @@ local function config(body)
     .. "  bad:\n    from: { file: in.txt }\n    steps:\n      - map: |\n"
     .. "          if v ~= 2 then return v end\n          "
     .. body:gsub("\n", "\n          ") .. "\n      - to: bad.out\n"
-    .. "  good:\n    from: { file: good.txt }\n    steps:\n      - map: v + 1\n      - to: good.out\n"
+    .. "  good:\n    from: { file: good.txt }\n"
+    .. "    steps:\n      - map: v + 1\n      - to: good.out\n"
 end
 
 local good = {}
@@ -29,8 +32,9 @@ local function run(dir, body, dead)
   t.write(dir .. "/c.yaml", config(body))
   t.write(dir .. "/in.txt", "1\n2\n3\n")
   t.write(dir .. "/good.txt", good)
-  local command = "/usr/bin/time -o " .. dir .. "/used -f '%e %M' timeout -s KILL 30 " .. t.quote(t.binary)
-    .. " run " .. dir .. "/c.yaml --data-dir " .. dir .. "/d --until-drained 2>" .. dir .. "/err"
+  local command = "/usr/bin/time -o " .. dir .. "/used -f '%e %M' timeout -s KILL 30 "
+    .. t.quote(t.binary) .. " run " .. dir .. "/c.yaml --data-dir " .. dir
+    .. "/d --until-drained 2>" .. dir .. "/err"
   os.execute(command)
   local err = t.read(dir .. "/err")
   local used = t.read(dir .. "/used")
@@ -65,8 +69,12 @@ t.case("without an attack everything comes through", function(dir)
 end)
 
 local slowest_s, largest_kib = 0, 0
-for _, attack in ipairs(list) do
-  local name, body, expected = attack[1], attack[2], attack[3]
+local folder = os.getenv "STREAMRT_ROOT" .. "/tests/sandbox/attacks"
+local listing <close> = assert(io.popen("LC_ALL=C ls " .. t.quote(folder)))
+for file in listing:lines() do
+  local name, expected, body =
+    t.read(folder .. "/" .. file):match "^%-%- attack: ([^\n]+)\n%-%- expect: ([^\n]+)\n(.+)\n$"
+  assert(body, file .. " does not begin with its name and what is expected")
   t.case(name, function(dir)
     if not idle_s then
       idle_s, idle_kib = run(dir .. "/idle", "return v", 0)
@@ -91,5 +99,6 @@ for _, attack in ipairs(list) do
   end)
 end
 
-print(string.format("at most %.2f s past the deadline; %d KiB past the cap", slowest_s, largest_kib))
+print(string.format("at most %.2f s past the deadline; %d KiB past the cap", slowest_s,
+  largest_kib))
 t.finish()

@@ -1,0 +1,3 @@
+-- attack: 17 the metatable of strings
+-- expect: index a boolean value
+getmetatable('').__index = {}

@@ -1,0 +1,3 @@
+-- attack: 26 a yield to the host
+-- expect: yield
+coroutine.yield(1)

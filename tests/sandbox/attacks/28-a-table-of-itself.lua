@@ -1,0 +1,3 @@
+-- attack: 29 a table of itself
+-- expect: circle
+local t = {} t.t = t return t

@@ -1,0 +1,3 @@
+-- attack: 29 deep nesting
+-- expect: deep
+local t = {} for i = 1, 1e5 do t = {t} end return t

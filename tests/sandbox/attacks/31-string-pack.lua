@@ -1,0 +1,3 @@
+-- attack: 31 string.pack
+-- expect: memory
+return string.pack('c2147483647', 'x')

@@ -1,0 +1,3 @@
+-- attack: rep of nothing
+-- expect: passes
+return #(''):rep(math.maxinteger)

@@ -1,0 +1,4 @@
+-- attack: gsub that grows
+-- expect: either
+local t = 'x'
+while true do t = t:gsub('x', 'xx') end

@@ -1,0 +1,3 @@
+-- attack: table.remove
+-- expect: ran longer than 100ms
+table.remove(setmetatable({}, {__len = function() return 1 << 60 end}), 1)

@@ -1,0 +1,5 @@
+-- attack: metatables in a ring
+-- expect: loop
+local a, b = {}, {}
+setmetatable(a, {__index = b}) setmetatable(b, {__index = a})
+return a.x
