@@ -53,25 +53,13 @@ local function check_building(what)
   end
 end
 
---- Lua says on which line a chain of calls begins, not where each of them stands. The text of the
---- file does: look for the name behind the place of the step before.
----@param at table what here() gave
----@param after table|nil the place of the step before
----@param pattern string
-local function locate(at, after, pattern)
-  if at.file ~= building.file then
-    return at
-  end
-  local text = building.text
-  local from = building.line_starts[at.line] or 1
-  if after and after.stop and after.call_line == at.call_line then
-    from = after.stop
-  end
+--- The next place of a pattern that is not in a comment.
+local function next_match(text, pattern, from)
   local first, last
   repeat
     first, last = text:find(pattern, from)
     if not first then
-      return at
+      return nil
     end
     from = last + 1
     local line_start = first
@@ -80,12 +68,47 @@ local function locate(at, after, pattern)
     end
     local in_comment = text:sub(line_start, first):find("%-%-")
   until not in_comment
+  return first, last
+end
+
+--- Lua says on which line a chain of calls begins (up to 5.4.4) or where a call's argument ends
+--- (later), not where each name stands. The text of the file does: look for the name behind the
+--- place of the step before; where lines are those of arguments, the last one before such a line.
+---@param at table what here() gave
+---@param after table|nil the place of the step before
+---@param pattern string
+local function locate(at, after, pattern)
+  if at.file ~= building.file then
+    return at
+  end
+  local text = building.text
+  local line_at = building.line_starts[at.line] or 1
+  local behind = after and after.file == at.file and after.stop or nil
+  local from = line_at
+  if behind and (after.call_line == at.call_line
+    or building.lines_of_arguments and behind > line_at) then
+    from = behind
+  end
+  local first, last = next_match(text, pattern, from)
+  local next_line_at = building.line_starts[at.line + 1] or #text + 1
+  if building.lines_of_arguments and not (first and first < next_line_at) then
+    local next_first, next_last = next_match(text, pattern, behind or 1)
+    first = nil
+    while next_first and next_first < line_at do
+      first, last = next_first, next_last
+      next_first, next_last = next_match(text, pattern, next_last + 1)
+    end
+    at.line = first and 1 or at.line
+  end
+  if not first then
+    return at
+  end
   local line, start = at.line, building.line_starts[at.line]
   while building.line_starts[line + 1] and building.line_starts[line + 1] <= first do
     line = line + 1
     start = building.line_starts[line]
   end
-  if line - at.line > 1000 then
+  if line - at.line > 1000 and not building.lines_of_arguments then
     return at
   end
   local name = first + (text:sub(first, last):find "[%a_]" - 1)
@@ -548,6 +571,14 @@ end
 
 --- --- the engine's entry points ---
 
+--- Whether the line of a call is that of its argument.
+local function has_lines_of_arguments(where)
+  local _, this = where(1)
+  local _, call = where
+    (1)
+  return call == this + 2
+end
+
 --- A file is about to be run. `where(level)` gives file and line of a caller; `text` is the file's,
 --- or "".
 function engine.begin(where, file, text)
@@ -557,6 +588,7 @@ function engine.begin(where, file, text)
   end
   building = {
     where = where, file = file, text = text, line_starts = line_starts,
+    lines_of_arguments = has_lines_of_arguments(where),
     functions = {}, sources = {}, streams = setmetatable({}, { __mode = "k" }),
   }
 end

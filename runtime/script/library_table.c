@@ -92,7 +92,9 @@ static int table_remove(lua_State *L)
     lua_Integer size = check_length(L, 1, READS | WRITES);
     lua_Integer pos = luaL_optinteger(L, 2, size);
     if (pos != size) {
-        luaL_argcheck(L, (lua_Unsigned)pos - 1 <= (lua_Unsigned)size, 1, "position out of bounds");
+        int blamed = LUA_VERSION_RELEASE_NUM < 50405 ? 1 : 2; /* as the Lua beside it does */
+        luaL_argcheck(L, (lua_Unsigned)pos - 1 <= (lua_Unsigned)size, blamed,
+                      "position out of bounds");
     }
     lua_geti(L, 1, pos);
     for (; pos < size; pos++) {
