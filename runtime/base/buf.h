@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/varint.h"
+
 struct srt_buf {
     uint8_t *data;
     size_t len;
@@ -62,6 +64,28 @@ static inline void srt_buf_put(struct srt_buf *buf, const void *data, size_t siz
 static inline void srt_buf_put_u8(struct srt_buf *buf, uint8_t value)
 {
     srt_buf_put(buf, &value, 1);
+}
+
+/* Numbers as bytes, big endian. */
+static inline void srt_buf_put_be16(struct srt_buf *buf, uint16_t value)
+{
+    uint8_t bytes[2];
+    srt_put_be16(bytes, value);
+    srt_buf_put(buf, bytes, sizeof bytes);
+}
+
+static inline void srt_buf_put_be32(struct srt_buf *buf, uint32_t value)
+{
+    uint8_t bytes[4];
+    srt_put_be32(bytes, value);
+    srt_buf_put(buf, bytes, sizeof bytes);
+}
+
+static inline void srt_buf_put_be64(struct srt_buf *buf, uint64_t value)
+{
+    uint8_t bytes[8];
+    srt_put_be64(bytes, value);
+    srt_buf_put(buf, bytes, sizeof bytes);
 }
 
 static inline void srt_buf_put_str(struct srt_buf *buf, const char *text)

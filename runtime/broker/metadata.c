@@ -15,32 +15,11 @@ enum {
 
 /* --- writing --- */
 
-static void put_u16(struct srt_buf *to, uint16_t value)
-{
-    uint8_t bytes[2];
-    srt_put_be16(bytes, value);
-    srt_buf_put(to, bytes, sizeof bytes);
-}
-
-static void put_u32(struct srt_buf *to, uint32_t value)
-{
-    uint8_t bytes[4];
-    srt_put_be32(bytes, value);
-    srt_buf_put(to, bytes, sizeof bytes);
-}
-
-static void put_u64(struct srt_buf *to, uint64_t value)
-{
-    uint8_t bytes[8];
-    srt_put_be64(bytes, value);
-    srt_buf_put(to, bytes, sizeof bytes);
-}
-
 static void put_str16(struct srt_buf *to, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
     srt_assert(len <= UINT16_MAX);
-    put_u16(to, (uint16_t)len);
+    srt_buf_put_be16(to, (uint16_t)len);
     srt_buf_put(to, text, len);
 }
 
@@ -51,12 +30,12 @@ static void put_id(struct srt_buf *to, const struct topic_id *id)
 
 static void put_config(struct srt_buf *to, const struct topic_config *config)
 {
-    put_u32(to, (uint32_t)config->partition_count);
-    put_u64(to, (uint64_t)config->retention_ms);
-    put_u64(to, (uint64_t)config->retention_bytes);
-    put_u64(to, config->segment_bytes);
-    put_u64(to, (uint64_t)config->segment_ms);
-    put_u64(to, config->max_record_bytes);
+    srt_buf_put_be32(to, (uint32_t)config->partition_count);
+    srt_buf_put_be64(to, (uint64_t)config->retention_ms);
+    srt_buf_put_be64(to, (uint64_t)config->retention_bytes);
+    srt_buf_put_be64(to, config->segment_bytes);
+    srt_buf_put_be64(to, (uint64_t)config->segment_ms);
+    srt_buf_put_be64(to, config->max_record_bytes);
     srt_buf_put_u8(to, CLEANUP_DELETE);
 }
 
@@ -98,18 +77,18 @@ void metadata_put_position(struct srt_buf *to, const struct group_position *posi
                            const char *former_topic)
 {
     put_id(to, &position->topic_id);
-    put_u32(to, (uint32_t)position->partition);
-    put_u64(to, (uint64_t)position->offset);
+    srt_buf_put_be32(to, (uint32_t)position->partition);
+    srt_buf_put_be64(to, (uint64_t)position->offset);
     put_str16(to, position->source_name);
     put_str16(to, former_topic);
-    put_u32(to, position->detail_len);
+    srt_buf_put_be32(to, position->detail_len);
     srt_buf_put(to, position->detail, position->detail_len);
 }
 
 void metadata_put_snapshot(struct srt_buf *to, uint32_t topic_count)
 {
     srt_buf_put_u8(to, METADATA_VERSION);
-    put_u32(to, topic_count);
+    srt_buf_put_be32(to, topic_count);
 }
 
 void metadata_put_snapshot_topic(struct srt_buf *to, const struct topic_id *id, const char *name,
@@ -122,7 +101,7 @@ void metadata_put_snapshot_topic(struct srt_buf *to, const struct topic_id *id, 
 
 void metadata_put_snapshot_groups(struct srt_buf *to, uint32_t group_count)
 {
-    put_u32(to, group_count);
+    srt_buf_put_be32(to, group_count);
 }
 
 void metadata_put_snapshot_group(struct srt_buf *to, const char *group, const char *protocol_type,
@@ -130,7 +109,7 @@ void metadata_put_snapshot_group(struct srt_buf *to, const char *group, const ch
 {
     put_str16(to, group);
     put_str16(to, protocol_type);
-    put_u32(to, position_count);
+    srt_buf_put_be32(to, position_count);
 }
 
 /* --- reading: a cursor that fails once and for all --- */

@@ -75,64 +75,43 @@ struct checkpoint_partition *checkpoint_find(struct checkpoint *cp, const struct
 
 /* --- encoding --- */
 
-static void put_u16(struct srt_buf *to, uint16_t value)
-{
-    uint8_t bytes[2];
-    srt_put_be16(bytes, value);
-    srt_buf_put(to, bytes, sizeof bytes);
-}
-
-static void put_u32(struct srt_buf *to, uint32_t value)
-{
-    uint8_t bytes[4];
-    srt_put_be32(bytes, value);
-    srt_buf_put(to, bytes, sizeof bytes);
-}
-
-static void put_u64(struct srt_buf *to, uint64_t value)
-{
-    uint8_t bytes[8];
-    srt_put_be64(bytes, value);
-    srt_buf_put(to, bytes, sizeof bytes);
-}
-
 static void put_name(struct srt_buf *to, const struct checkpoint_partition *row)
 {
     srt_buf_put(to, row->topic_id.bytes, sizeof row->topic_id.bytes);
-    put_u32(to, (uint32_t)row->index);
-    put_u16(to, (uint16_t)strlen(row->topic));
+    srt_buf_put_be32(to, (uint32_t)row->index);
+    srt_buf_put_be16(to, (uint16_t)strlen(row->topic));
     srt_buf_put_str(to, row->topic);
 }
 
 static void put_partition(struct srt_buf *to, const struct checkpoint_partition *row)
 {
     put_name(to, row);
-    put_u64(to, (uint64_t)row->log_start);
-    put_u64(to, (uint64_t)row->next_offset);
-    put_u32(to, (uint32_t)row->segment_count);
+    srt_buf_put_be64(to, (uint64_t)row->log_start);
+    srt_buf_put_be64(to, (uint64_t)row->next_offset);
+    srt_buf_put_be32(to, (uint32_t)row->segment_count);
     for (size_t i = 0; i < row->segment_count; i++) {
-        put_u64(to, (uint64_t)row->segments[i].base_offset);
-        put_u64(to, row->segments[i].size_bytes);
-        put_u64(to, (uint64_t)row->segments[i].max_timestamp_ms);
-        put_u64(to, (uint64_t)row->segments[i].created_ms);
+        srt_buf_put_be64(to, (uint64_t)row->segments[i].base_offset);
+        srt_buf_put_be64(to, row->segments[i].size_bytes);
+        srt_buf_put_be64(to, (uint64_t)row->segments[i].max_timestamp_ms);
+        srt_buf_put_be64(to, (uint64_t)row->segments[i].created_ms);
     }
 }
 
 void checkpoint_encode(const struct checkpoint *cp, struct srt_buf *to)
 {
-    put_u16(to, CHECKPOINT_VERSION);
+    srt_buf_put_be16(to, CHECKPOINT_VERSION);
     srt_buf_put_u8(to, cp->clean ? FLAG_CLEAN : 0);
     srt_buf_put_u8(to, 0);
-    put_u64(to, cp->boundary);
-    put_u32(to, (uint32_t)cp->partition_count);
+    srt_buf_put_be64(to, cp->boundary);
+    srt_buf_put_be32(to, (uint32_t)cp->partition_count);
     for (size_t i = 0; i < cp->partition_count; i++) {
         put_partition(to, &cp->partitions[i]);
     }
-    put_u32(to, (uint32_t)cp->dropped_count);
+    srt_buf_put_be32(to, (uint32_t)cp->dropped_count);
     for (size_t i = 0; i < cp->dropped_count; i++) {
         put_name(to, &cp->dropped[i]);
     }
-    put_u64(to, cp->snapshot.len);
+    srt_buf_put_be64(to, cp->snapshot.len);
     srt_buf_put(to, cp->snapshot.data, cp->snapshot.len);
 }
 
