@@ -79,6 +79,38 @@ char *journal_file_path(const char *dir, uint64_t file_sequence)
     return srt_xasprintf("%s/%020" PRIu64 ".jnl", dir, file_sequence);
 }
 
+/* --- the row of spares --- */
+
+static char *take_spare(struct journal *j)
+{
+    char *path = NULL;
+    for (int i = 0; i < JOURNAL_SPARES_MAX && !path; i++) {
+        path = srt_exchange(&j->spares[i], NULL);
+    }
+    return path;
+}
+
+/* Only the back thread puts, so a free place stays free. */
+static _Atomic(char *) * free_place(struct journal *j)
+{
+    for (int i = 0; i < JOURNAL_SPARES_MAX; i++) {
+        if (!srt_load_acquire(&j->spares[i])) { /* take_spare */
+            return &j->spares[i];
+        }
+    }
+    return NULL;
+}
+
+bool journal_has_spare(const struct journal *j)
+{
+    for (int i = 0; i < JOURNAL_SPARES_MAX; i++) {
+        if (srt_load_acquire(&j->spares[i])) { /* free_place's user */
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- life --- */
 
 void journal_init(struct journal *j, const struct io_fs *fs, const char *data_dir,
@@ -106,7 +138,10 @@ void journal_fini(struct journal *j)
     srt_free(j->path);
     srt_free(j->dir);
     srt_free(j->olds);
-    srt_free(srt_exchange(&j->spare, NULL));
+    char *spare;
+    while ((spare = take_spare(j)) != NULL) {
+        srt_free(spare);
+    }
     *j = (struct journal){.fd = -1};
 }
 
@@ -134,8 +169,9 @@ uint64_t journal_take_freeable(struct journal *j, uint64_t boundary)
 
 /* --- a new file --- */
 
-/* A spare, or else a new file of full size under a name that recovery does not look at. */
-static int open_next(struct journal *j, char *path, int *ret_fd, struct srt_err *err)
+/* A spare, or else a new file under a name that recovery does not look at. */
+static int open_next(struct journal *j, char *path, bool full_size, int *ret_fd,
+                     struct srt_err *err)
 {
     int rc = io_open(j->fs, path, O_RDWR | O_CREAT, 0644, ret_fd, err);
     if (rc != SRT_OK) {
@@ -143,7 +179,7 @@ static int open_next(struct journal *j, char *path, int *ret_fd, struct srt_err 
     }
     struct io_file_info info;
     int sys = j->fs->info(j->fs, *ret_fd, &info);
-    if (sys == 0 && info.size_bytes < j->file_bytes) {
+    if (sys == 0 && full_size && info.size_bytes < j->file_bytes) {
         sys = j->fs->allocate(j->fs, *ret_fd, 0, (int64_t)j->file_bytes);
         /* Where that is not possible the file grows with its frames. */
         sys = sys == -EOPNOTSUPP || sys == -EINVAL ? 0 : sys;
@@ -178,7 +214,7 @@ static int put_in_place(struct journal *j, const char *temporary, const char *pa
     return rc;
 }
 
-int journal_begin_file(struct journal *j, struct srt_err *err)
+int journal_begin_file(struct journal *j, bool last, struct srt_err *err)
 {
     int sys = SRT_FAULT(journal_roll);
     if (sys != 0) {
@@ -199,11 +235,11 @@ int journal_begin_file(struct journal *j, struct srt_err *err)
     };
     int fd = -1;
     char *path = journal_file_path(j->dir, header.file_sequence);
-    char *temporary = srt_exchange(&j->spare, NULL);
+    char *temporary = last ? NULL : take_spare(j);
     if (!temporary) {
         temporary = srt_xasprintf("%s/next.tmp", j->dir);
     }
-    int rc = open_next(j, temporary, &fd, err);
+    int rc = open_next(j, temporary, !last, &fd, err);
     if (rc != SRT_OK) {
         (void)j->fs->unlink(j->fs, temporary); /* gives room back; nobody else looks at it */
     } else {
@@ -271,7 +307,7 @@ int journal_write(struct journal *j, struct frame_builder *b, struct srt_err *er
     size_t size = frame_builder_size(b);
     srt_assert(size <= journal_frame_bytes_max(j));
     if (j->fd < 0 || j->position + size > j->file_bytes) {
-        int rc = journal_begin_file(j, err);
+        int rc = journal_begin_file(j, false, err);
         if (rc != SRT_OK) {
             return rc;
         }
@@ -326,11 +362,12 @@ int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err 
 {
     char *path = journal_file_path(j->dir, file_sequence);
     char *spare = spare_path(j, file_sequence);
+    _Atomic(char *) *place = free_place(j);
     int rc = SRT_OK;
     int sys = SRT_FAULT(journal_free);
     if (sys != 0) {
         rc = srt_fail_sys(err, srt_code_from_errno(sys), sys, "free '%s'", path);
-    } else if (srt_load_acquire(&j->spare) || !is_usable(j, path)) {
+    } else if (!place || !is_usable(j, path)) {
         rc = remove_file(j, path, err);
     } else if ((sys = j->fs->rename(j->fs, path, spare)) < 0) {
         rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "rename to '%s'", spare);
@@ -338,7 +375,7 @@ int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err 
         /* The old name must be gone for good before the bytes change their meaning. */
         rc = io_sync_dir(j->fs, j->dir, err);
         if (rc == SRT_OK) {
-            srt_free(srt_exchange(&j->spare, spare));
+            srt_store_release(place, spare); /* take_spare */
             spare = NULL;
         }
     }
@@ -365,7 +402,7 @@ static int fill_with_zeroes(struct journal *j, int fd, const char *path, struct 
 
 int journal_make_spare(struct journal *j, struct srt_err *err)
 {
-    if (srt_load_acquire(&j->spare)) {
+    if (journal_has_spare(j)) {
         return SRT_OK;
     }
     char *temporary = srt_xasprintf("%s/spare.tmp", j->dir);
@@ -381,7 +418,7 @@ int journal_make_spare(struct journal *j, struct srt_err *err)
         }
     }
     if (rc == SRT_OK) {
-        srt_free(srt_exchange(&j->spare, spare));
+        srt_store_release(free_place(j), spare); /* take_spare */
         spare = NULL;
     } else {
         (void)j->fs->unlink(j->fs, temporary);
@@ -410,8 +447,9 @@ int journal_adopt_spares(struct journal *j, struct srt_err *err)
             continue;
         }
         char *path = srt_xasprintf("%s/%s", j->dir, names.names[i]);
-        if (spare && !srt_load_acquire(&j->spare) && is_usable(j, path)) {
-            srt_free(srt_exchange(&j->spare, path));
+        _Atomic(char *) *place = free_place(j);
+        if (spare && place && is_usable(j, path)) {
+            srt_store_release(place, path); /* take_spare */
             path = NULL;
         } else {
             rc = remove_file(j, path, err);

@@ -22,6 +22,9 @@ enum {
     JOURNAL_FILE_BYTES_MIN = 64 << 10,
     JOURNAL_FLAG_OS = 1, /* acknowledged before synced */
     JOURNAL_NAME_MAX = 40,
+    /* A checkpoint frees several files at once when writing is fast; making them again costs more
+     * than keeping them. */
+    JOURNAL_SPARES_MAX = 3,
 };
 
 /* A file that is full or from an earlier process; freed when a checkpoint has passed its last
@@ -48,7 +51,8 @@ struct journal {
     size_t old_count;
     size_t old_cap;
 
-    _Atomic(char *) spare; /* path of a file to use next; back puts, store takes */
+    _Atomic(char *) spares[JOURNAL_SPARES_MAX]; /* paths of files to use next: back puts them in,
+                                                   store takes them out */
 };
 
 void journal_init(struct journal *j, const struct io_fs *fs, const char *data_dir,
@@ -56,8 +60,9 @@ void journal_init(struct journal *j, const struct io_fs *fs, const char *data_di
                   uint64_t next_frame);
 void journal_fini(struct journal *j); /* closes the file; the journal stays as it is */
 
-/* Begin a new file now rather than with the first frame. */
-int journal_begin_file(struct journal *j, struct srt_err *err);
+/* Begin a new file now rather than with the first frame. `last`: only little will follow before the
+ * journal is closed, so the file is not given its full size. */
+int journal_begin_file(struct journal *j, bool last, struct srt_err *err);
 
 /* Finish the frame, write it and make it durable. */
 int journal_write(struct journal *j, struct frame_builder *b, struct srt_err *err);
@@ -76,14 +81,16 @@ void journal_add_old(struct journal *j, uint64_t file_sequence, uint64_t last_fr
 /* Take one old file whose frames are all at or below `boundary`: 0 when there is none. */
 uint64_t journal_take_freeable(struct journal *j, uint64_t boundary);
 
-/* Back: put the file away: kept as the spare when there is none, otherwise removed. */
+/* Back: put the file away: kept as a spare when there are few, otherwise removed. */
 int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err *err);
 
 /* Back: when there is no spare, make one whose blocks are written, so that syncs of frames
  * change no metadata of the file system. */
 int journal_make_spare(struct journal *j, struct srt_err *err);
 
-/* At open: keep one usable spare of an earlier process, remove the others and unfinished ones. */
+bool journal_has_spare(const struct journal *j); /* any thread */
+
+/* At open: keep usable spares of an earlier process, remove the others and unfinished ones. */
 int journal_adopt_spares(struct journal *j, struct srt_err *err);
 
 char *journal_file_path(const char *dir, uint64_t file_sequence); /* the caller frees */

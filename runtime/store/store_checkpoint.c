@@ -18,6 +18,10 @@
 enum {
     /* A checkpoint larger than this travels in several frames. */
     PART_BYTES_MAX = SRT_HOSTILE ? 512 : 1 << 20,
+
+    /* With so many frames before it, the last checkpoint of a store that closes gets a file of its
+     * own: the next start then reads that alone. */
+    OWN_FILE_BYTES_MIN = SRT_HOSTILE ? 512 : 1 << 20,
 };
 
 bool store_checkpoint_is_due(struct store *store)
@@ -137,6 +141,7 @@ void store_checkpoint_begin(struct store *store, bool clean)
     srt_buf_clear(&job->bytes);
     checkpoint_encode(&cp, &job->bytes);
     job->boundary = cp.boundary;
+    job->closing = clean;
     job->code = srt_buf_failed(&job->bytes) || srt_buf_failed(&cp.snapshot) ? SRT_ENOMEM : SRT_OK;
     checkpoint_fini(&cp);
     store->bytes_since_checkpoint = 0;
@@ -174,8 +179,23 @@ int store_checkpoint_sync(struct store *store, struct srt_err *err)
 
 /* --- step 3: journal it --- */
 
+/* Without room for another file the one that is there will do. */
+static int begin_last_file(struct store *store, struct srt_err *err)
+{
+    struct journal *j = &store->journal;
+    if (!store->job.closing || j->fd < 0 || j->position < OWN_FILE_BYTES_MIN) {
+        return SRT_OK;
+    }
+    int rc = journal_begin_file(j, true, err);
+    return rc == SRT_ENOSPC || rc == SRT_ENOMEM ? SRT_OK : rc;
+}
+
 static int write_parts(struct store *store, struct srt_err *err)
 {
+    int rc = begin_last_file(store, err);
+    if (rc != SRT_OK) {
+        return rc;
+    }
     const struct srt_buf *bytes = &store->job.bytes;
     uint64_t limit = journal_frame_bytes_max(&store->journal) / 2;
     size_t part_bytes = limit < PART_BYTES_MAX ? (size_t)limit : PART_BYTES_MAX;
@@ -187,7 +207,7 @@ static int write_parts(struct store *store, struct srt_err *err)
         frame_builder_begin(&store->builder);
         frame_builder_checkpoint(&store->builder, store->checkpoint_number, i, part_count,
                                  bytes->data + at, left < part_bytes ? left : part_bytes);
-        int rc = journal_write(&store->journal, &store->builder, err);
+        rc = journal_write(&store->journal, &store->builder, err);
         if (rc != SRT_OK) {
             return rc;
         }

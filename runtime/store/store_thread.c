@@ -364,9 +364,10 @@ static bool job_is(struct store *store, enum store_job_state state)
 static void want_spare(struct store *store)
 {
     struct journal *j = &store->journal;
-    if (j->position > j->file_bytes / SPARE_AT_PART && !srt_load_acquire(&j->spare)) {
+    if (j->position > j->file_bytes / SPARE_AT_PART && !journal_has_spare(j)) {
         io_lock(&store->inbox_lock);
-        if (!store->spare_wanted) {
+        /* a checkpoint that is under way will free a file, which is cheaper than a new one */
+        if (!store->spare_wanted && store->job.state == STORE_JOB_IDLE) {
             store->spare_wanted = true;
             io_cond_broadcast(&store->errands);
         }
