@@ -54,11 +54,8 @@ static void fail(struct controller *ctl, const struct srt_err *why)
 
 static void free_joined(struct controller *ctl)
 {
-    if (ctl->joined) {
-        ctl->joined->append_count = 0; /* the batches belong to the parts */
-        epoch_part_destroy(ctl->joined);
-        ctl->joined = NULL;
-    }
+    epoch_part_destroy(ctl->joined);
+    ctl->joined = NULL;
 }
 
 void controller_free_parts(struct controller *ctl)
@@ -169,16 +166,7 @@ static void join_parts(struct controller *ctl)
 {
     struct epoch_part *joined = epoch_part_create(0);
     for (uint32_t i = 0; i < ctl->job.task_count; i++) {
-        const struct epoch_part *part = ctl->parts[i];
-        for (uint32_t a = 0; a < part->append_count; a++) {
-            const struct engine_append *append = &part->appends[a];
-            epoch_part_append(joined, &append->topic_id, append->partition, append->batches,
-                              append->size_bytes);
-        }
-        for (uint32_t p = 0; p < part->position_count; p++) {
-            epoch_part_position(joined, &part->positions[p]);
-        }
-        epoch_counters_add(&joined->counters, &part->counters);
+        epoch_part_join(joined, ctl->parts[i]);
     }
     if (ctl->sinks) {
         sink_writer_positions(ctl->sinks, joined);
@@ -217,6 +205,10 @@ static void finish_epoch(struct controller *ctl)
     epoch_counters_add(&ctl->counters, &ctl->joined->counters);
     if (ctl->sinks) {
         sink_writer_committed(ctl->sinks);
+    }
+    for (uint32_t i = 0; i < ctl->job.task_count; i++) {
+        task_give_back(ctl->tasks[i], ctl->parts[i]);
+        ctl->parts[i] = NULL;
     }
     controller_free_parts(ctl);
     srt_err_clear(&ctl->err);

@@ -1,7 +1,7 @@
 /* epoch.h - one task's share of an epoch: what it wrote, how far it read, what it counted.
  *
- * Owner:   the task fills one; at the barrier it goes to the controller, which frees it when
- *          durable.
+ * Owner:   the task fills one; at the barrier it goes to the controller, and when it is durable
+ *          back to the task, which uses its memory again.
  * Thread:  the owner's.
  * Memory:  the batches and sink bytes of one epoch, bounded by the task's share of commit_bytes.
  * Fails:   adding ends the process when out of memory: these are short lists. */
@@ -16,7 +16,8 @@
 #include "pipeline/runner.h"
 
 struct epoch_part {
-    struct engine_append *appends; /* their batches are ours (srt_free) */
+    struct engine_append *appends;
+    struct srt_buf *batches; /* the memory of each append; NULL in a part that only joins others */
     uint32_t append_count;
     uint32_t append_cap;
     struct engine_position *positions; /* details are ours; names belong to the job */
@@ -30,9 +31,11 @@ struct epoch_part {
 struct epoch_part *epoch_part_create(uint32_t sink_count);
 void epoch_part_destroy(struct epoch_part *part); /* accepts NULL */
 
-/* Takes the bytes (srt_alloc'ed). */
+/* Takes the buffer, which holds whole batches and nothing else. */
 void epoch_part_append(struct epoch_part *part, const struct topic_id *topic_id, int32_t partition,
-                       uint8_t *take_batches, size_t size);
+                       struct srt_buf *take_batches);
+/* Add another part's appends; their memory stays with it. */
+void epoch_part_join(struct epoch_part *part, const struct epoch_part *other);
 /* Copies the detail. */
 void epoch_part_position(struct epoch_part *part, const struct engine_position *position);
 

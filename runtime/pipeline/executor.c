@@ -674,3 +674,15 @@ void executor_take_epoch(struct executor *ex, struct epoch_part *part)
     part->counters = ex->counters;
     ex->counters = (struct runner_counters){0};
 }
+
+void executor_reuse(struct executor *ex, struct epoch_part *part)
+{
+    target_set_reuse(&ex->target_set, part);
+    for (uint32_t i = 0; i < part->sink_count; i++) {
+        if (!ex->sinks[i].data) {
+            ex->sinks[i] = part->sinks[i];
+            part->sinks[i] = (struct srt_buf){0};
+            srt_buf_clear(&ex->sinks[i]);
+        }
+    }
+}

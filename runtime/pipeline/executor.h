@@ -112,6 +112,8 @@ size_t executor_buffered_bytes(const struct executor *ex);
 
 /* Hand this epoch's output and counters over. */
 void executor_take_epoch(struct executor *ex, struct epoch_part *part);
+/* Take what memory is of use out of an earlier epoch's part. */
+void executor_reuse(struct executor *ex, struct epoch_part *part);
 
 /* --- for stage_lua.c and stage_output.c --- */
 

@@ -12,7 +12,9 @@ enum { BATCH_BYTES = 256 * 1024 };
 
 struct target_partition {
     struct batch_builder builder;
-    struct srt_buf finished; /* whole batches */
+    struct srt_buf *finished; /* batches, one each */
+    uint32_t finished_count;
+    uint32_t finished_cap;
 };
 
 struct target {
@@ -33,16 +35,31 @@ void target_set_init(struct target_set *set, struct engine *engine, uint64_t see
 static void target_destroy(struct target *target)
 {
     for (int32_t i = 0; i < target->topic.partition_count; i++) {
-        batch_builder_fini(&target->partitions[i].builder);
-        srt_buf_fini(&target->partitions[i].finished);
+        struct target_partition *part = &target->partitions[i];
+        batch_builder_fini(&part->builder);
+        for (uint32_t j = 0; j < part->finished_count; j++) {
+            srt_buf_fini(&part->finished[j]);
+        }
+        srt_free(part->finished);
     }
     srt_free(target->partitions);
     srt_free(target->name);
     srt_free(target);
 }
 
+static void free_spares(struct target_set *set)
+{
+    for (uint32_t i = 0; i < set->spare_count; i++) {
+        srt_buf_fini(&set->spares[i]);
+    }
+    srt_free(set->spares);
+    set->spares = NULL;
+    set->spare_count = 0;
+}
+
 void target_set_fini(struct target_set *set)
 {
+    free_spares(set);
     while (set->first) {
         struct target *target = set->first;
         set->first = target->next;
@@ -89,22 +106,17 @@ int target_set_find(struct target_set *set, const char *name, struct target **re
     return SRT_OK;
 }
 
-/* Move the builder's batch behind the finished ones. */
-static int finish(struct target_partition *part)
+/* Put the builder's batch, if it has one, behind the finished ones. */
+static void finish(struct target_partition *part)
 {
     if (part->builder.record_count == 0) {
-        return SRT_OK;
+        return;
     }
-    const uint8_t *data;
-    size_t size;
-    batch_builder_finish(&part->builder, &data, &size);
-    srt_buf_put(&part->finished, data, size);
-    if (srt_buf_failed(&part->finished)) {
-        part->finished.failed = false;
-        return SRT_ENOMEM;
+    if (part->finished_count == part->finished_cap) {
+        part->finished_cap = part->finished_cap ? 2 * part->finished_cap : 4;
+        part->finished = srt_xrealloc(part->finished, part->finished_cap * sizeof *part->finished);
     }
-    batch_builder_clear(&part->builder);
-    return SRT_OK;
+    batch_builder_take(&part->builder, &part->finished[part->finished_count++]);
 }
 
 static size_t payload_bytes(const struct record *rec)
@@ -131,14 +143,14 @@ int target_put(struct target_set *set, struct target *target, const struct recor
     struct target_partition *part = &target->partitions[index];
     size_t before = batch_builder_size(&part->builder);
     if (part->builder.record_count > 0 && before + batch_record_size_max(rec) > BATCH_BYTES) {
-        if (finish(part) != SRT_OK) {
-            return srt_fail(err, SRT_ENOMEM, "no memory for the batches of topic '%s'",
-                            target->name);
-        }
+        finish(part);
         if (rec->key_len == RECORD_ABSENT) {
             sticky_batch_full(&target->sticky);
         }
         before = batch_builder_size(&part->builder);
+    }
+    if (!part->builder.buf.data && set->spare_count > 0) {
+        batch_builder_use(&part->builder, &set->spares[--set->spare_count]);
     }
     int code = batch_builder_add(&part->builder, rec);
     if (code != SRT_OK) {
@@ -152,27 +164,11 @@ int target_put(struct target_set *set, struct target *target, const struct recor
 static void take_partition(struct target *target, int32_t index, struct epoch_part *to)
 {
     struct target_partition *part = &target->partitions[index];
-    if (part->builder.record_count > 0 && finish(part) != SRT_OK) {
-        /* No room for a joined copy: the batches go as two appends, the builder gives its memory
-         * away. */
-        const uint8_t *data;
-        size_t size;
-        batch_builder_finish(&part->builder, &data, &size);
-        uint8_t *copy = srt_xalloc(size);
-        memcpy(copy, data, size);
-        if (part->finished.len > 0) {
-            epoch_part_append(to, &target->topic.id, index, part->finished.data,
-                              part->finished.len);
-        }
-        epoch_part_append(to, &target->topic.id, index, copy, size);
-        batch_builder_clear(&part->builder);
-        part->finished = (struct srt_buf){0};
-        return;
+    finish(part);
+    for (uint32_t i = 0; i < part->finished_count; i++) {
+        epoch_part_append(to, &target->topic.id, index, &part->finished[i]);
     }
-    if (part->finished.len > 0) {
-        epoch_part_append(to, &target->topic.id, index, part->finished.data, part->finished.len);
-        part->finished = (struct srt_buf){0};
-    }
+    part->finished_count = 0;
 }
 
 void target_set_take(struct target_set *set, struct epoch_part *part)
@@ -187,4 +183,15 @@ void target_set_take(struct target_set *set, struct epoch_part *part)
         target->used = false;
     }
     set->size_bytes = 0;
+}
+
+/* Not more than one epoch's: what a burst needed is given back when it is over. */
+void target_set_reuse(struct target_set *set, struct epoch_part *part)
+{
+    free_spares(set);
+    set->spares = srt_xcalloc(part->append_count, sizeof *set->spares);
+    for (uint32_t i = 0; i < part->append_count; i++) {
+        set->spares[set->spare_count++] = part->batches[i];
+        srt_buf_init(&part->batches[i]);
+    }
 }

@@ -2,7 +2,8 @@
  *
  * Owner:   a task.
  * Thread:  its worker. Finding a topic for the first time may block for a disk write.
- * Memory:  the epoch's batches, handed over at the barrier; one builder a partition stays.
+ * Memory:  the epoch's batches, handed over at the barrier; buffers of an earlier epoch that wait
+ *          to be filled again, as many as that epoch had.
  * Fails:   target_put: SRT_ETOOBIG (the record's fault), SRT_ENOMEM. target_set_find: what the
  *          engine fails with. */
 #ifndef SRT_PIPELINE_TARGET_H
@@ -26,6 +27,8 @@ struct target_set {
     struct target *first; /* in the order in which they were found */
     struct target *last;
     size_t size_bytes; /* of this epoch's batches so far */
+    struct srt_buf *spares; /* empty buffers with memory */
+    uint32_t spare_count;
     uint64_t seed;
 };
 
@@ -43,5 +46,8 @@ int target_put(struct target_set *set, struct target *target, const struct recor
 
 /* Finish all batches and hand them over. */
 void target_set_take(struct target_set *set, struct epoch_part *part);
+
+/* Keep the memory of an earlier epoch's batches. */
+void target_set_reuse(struct target_set *set, struct epoch_part *part);
 
 #endif

@@ -54,6 +54,7 @@ struct task {
     _Atomic uint64_t asked_epoch;                 /* store-release by main, after `after` */
     _Atomic int after;
     _Atomic bool close_asked;
+    _Atomic(struct epoch_part *) spent; /* main puts one in that is durable, the task takes it */
 
     /* worker -> main */
     _Atomic uint32_t notes;
@@ -99,6 +100,7 @@ void task_destroy(struct task *task)
     srt_assert(task->state == TASK_STATE_CLOSED || task->state == TASK_STATE_NEW);
     free_assignment(srt_exchange(&task->assignment, NULL));
     epoch_part_destroy(srt_exchange(&task->part, NULL));
+    epoch_part_destroy(srt_exchange(&task->spent, NULL));
     srt_free(task);
 }
 
@@ -151,6 +153,11 @@ uint32_t task_take_notes(struct task *task)
 struct epoch_part *task_take_part(struct task *task)
 {
     return srt_exchange(&task->part, NULL);
+}
+
+void task_give_back(struct task *task, struct epoch_part *take_part)
+{
+    epoch_part_destroy(srt_exchange(&task->spent, take_part)); /* taken in reuse_spent */
 }
 
 const struct srt_err *task_failure(const struct task *task)
@@ -246,6 +253,17 @@ static void hand_over(struct task *task)
         break;
     }
     note(task, TASK_PART);
+}
+
+/* The memory of an epoch that is durable serves the next ones: fresh pages cost more than what is
+ * written to them. */
+static void reuse_spent(struct task *task)
+{
+    if (srt_load_relaxed(&task->spent)) {
+        struct epoch_part *part = srt_exchange(&task->spent, NULL);
+        executor_reuse(&task->executor, part);
+        epoch_part_destroy(part);
+    }
 }
 
 static void begin_draining(struct task *task)
@@ -414,6 +432,7 @@ static bool run_slice(struct task *task)
         begin_draining(task); /* the release is in task_ask_epoch */
     }
     wait_for(task, TASK_WAITS_NOT);
+    reuse_spent(task);
     int64_t end_ns = now_ns(task) + SLICE_MS * NS_PER_MS;
     bool more = true;
     for (int i = 1; more && i <= SLICE_RECORDS_MAX; i++) {

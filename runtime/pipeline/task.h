@@ -50,6 +50,8 @@ void task_ask_close(struct task *task);
 void task_poke(struct task *task); /* something of the job changed: look at it */
 
 uint32_t task_take_notes(struct task *task);
+/* main: its memory is the task's to use again. */
+void task_give_back(struct task *task, struct epoch_part *take_part);
 struct epoch_part *task_take_part(struct task *task); /* NULL: none */
 const struct srt_err *task_failure(const struct task *task);
 /* What it waits for just now, the more telling the larger. A hint. */

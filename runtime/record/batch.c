@@ -278,6 +278,24 @@ void batch_builder_finish(struct batch_builder *b, const uint8_t **ret_data, siz
     *ret_size = size;
 }
 
+void batch_builder_take(struct batch_builder *b, struct srt_buf *ret_batch)
+{
+    const uint8_t *data;
+    size_t size;
+    batch_builder_finish(b, &data, &size);
+    *ret_batch = b->buf;
+    srt_buf_init(&b->buf);
+    batch_builder_clear(b);
+}
+
+void batch_builder_use(struct batch_builder *b, struct srt_buf *take_memory)
+{
+    srt_assert(!b->buf.data && b->record_count == 0);
+    b->buf = *take_memory;
+    srt_buf_clear(&b->buf);
+    srt_buf_init(take_memory);
+}
+
 /* --- reading --- */
 
 int batch_reader_init(struct batch_reader *r, const uint8_t *data, const struct batch_info *info)

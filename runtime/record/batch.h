@@ -85,6 +85,12 @@ size_t batch_builder_size(const struct batch_builder *b); /* bytes so far, heade
 /* Fill in the header and CRC. The bytes stay in the builder until clear or fini. Base offset 0. */
 void batch_builder_finish(struct batch_builder *b, const uint8_t **ret_data, size_t *ret_size);
 
+/* Finish the batch and give its memory away with it: the buffer holds the batch and nothing else.
+ * The builder is empty then. */
+void batch_builder_take(struct batch_builder *b, struct srt_buf *ret_batch);
+/* Build in this memory from now on. Only when the builder has none, as after a take. */
+void batch_builder_use(struct batch_builder *b, struct srt_buf *take_memory);
+
 /* --- reading --- */
 
 struct batch_reader {

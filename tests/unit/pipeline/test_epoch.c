@@ -14,7 +14,10 @@ static void a_part_keeps_its_own_copies(void **state)
                                                  .detail = (const uint8_t *)detail,
                                                  .detail_len = 5};
         epoch_part_position(part, &position);
-        epoch_part_append(part, &id, i, srt_xalloc(10), 10);
+        struct srt_buf batches = {0};
+        srt_buf_put(&batches, "0123456789", 10);
+        epoch_part_append(part, &id, i, &batches);
+        assert_null(batches.data);
     }
     detail[0] = 'X';
     assert_int_equal(part->position_count, 20);
@@ -23,6 +26,13 @@ static void a_part_keeps_its_own_copies(void **state)
     assert_int_equal(part->positions[19].offset, 19);
     assert_int_equal(part->appends[19].partition, 19);
     srt_buf_put_str(&part->sinks[1], "line\n");
+    struct epoch_part *joined = epoch_part_create(0);
+    epoch_part_join(joined, part);
+    epoch_part_join(joined, part);
+    assert_int_equal(joined->append_count, 40);
+    assert_int_equal(joined->position_count, 40);
+    assert_ptr_equal(joined->appends[39].batches, part->appends[19].batches);
+    epoch_part_destroy(joined);
     epoch_part_destroy(part);
     epoch_part_destroy(NULL);
 }
