@@ -26,6 +26,12 @@ if(SRT_SANITIZE)
   target_compile_options(srt_compile INTERFACE -fsanitize=${SRT_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(srt_compile INTERFACE -fsanitize=${SRT_SANITIZE})
 endif()
+# A release is optimized across files. Fat objects, so that the archives stay readable to everything
+# else; gcc only, for clang 14 has none.
+if(CMAKE_BUILD_TYPE STREQUAL Release AND CMAKE_C_COMPILER_ID STREQUAL GNU AND NOT SRT_SANITIZE)
+  target_compile_options(srt_compile INTERFACE -flto=auto -ffat-lto-objects)
+  target_link_options(srt_compile INTERFACE -flto=auto)
+endif()
 set(CMAKE_C_EXTENSIONS OFF)
 
 file(WRITE ${PROJECT_BINARY_DIR}/layers.txt "")

@@ -169,8 +169,12 @@ static struct frame *push(struct executor *ex)
 
 static void pop(struct executor *ex)
 {
-    lua_settop(script_state(ex->script), top(ex)->base);
+    lua_State *L = script_state(ex->script);
+    int base = top(ex)->base;
     ex->depth--;
+    if (lua_gettop(L) != base) { /* else it was bytes all the way */
+        lua_settop(L, base);
+    }
     if (ex->depth == 0) {
         value_release(ex->script);
         srt_arena_clear(&ex->arena);
@@ -188,23 +192,44 @@ static void enter(struct executor *ex, struct frame *f, uint32_t stage)
     f->group_key_len = RECORD_ABSENT;
 }
 
+/* The stage is done with the record: to the successors of an arm, of which there is mostly one. */
+static void pass(struct executor *ex, struct frame *f, uint32_t index)
+{
+    const struct graph_arm *arm = &stage_of(ex, f)->arms[index];
+    if (arm->next_count == 0) {
+        pop(ex);
+    } else if (arm->next_count == 1) {
+        enter(ex, f, arm->next[0]);
+    } else {
+        f->arm = index;
+        f->phase = FRAME_EMIT;
+    }
+}
+
 static void begin(struct executor *ex, const struct item_origin *origin)
 {
     srt_assert(ex->depth == 0);
-    ex->origin = *origin;
+    if (origin != &ex->origin) {
+        ex->origin = *origin;
+    }
     ex->record_from_bytes = executor_buffered_bytes(ex);
     ex->record_sent_bytes = 0;
 }
 
-void executor_begin(struct executor *ex, const struct item_origin *origin)
+static struct frame *begin_at_source(struct executor *ex, const struct item_origin *origin)
 {
     begin(ex, origin);
     ex->counters.in++;
     struct frame *f = push(ex);
     f->stage = origin->source_stage;
-    f->phase = FRAME_DELIVER;
     f->rec = origin->rec;
     f->value_codec = origin->codec;
+    return f;
+}
+
+void executor_begin(struct executor *ex, const struct item_origin *origin)
+{
+    pass(ex, begin_at_source(ex, origin), 0);
 }
 
 void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage)
@@ -222,11 +247,11 @@ void executor_begin_item(struct executor *ex, const struct item *item, uint32_t 
 void executor_begin_bad(struct executor *ex, const struct item_origin *origin,
                         const struct srt_err *why)
 {
-    executor_begin(ex, origin);
+    struct frame *f = begin_at_source(ex, origin);
     ex->failure = *why;
     ex->traceback[0] = '\0';
-    top(ex)->attempts = 1;
-    top(ex)->phase = FRAME_GIVE_UP;
+    f->attempts = 1;
+    f->phase = FRAME_GIVE_UP;
 }
 
 /* --- values as bytes --- */
@@ -576,7 +601,14 @@ static void keep_restore(struct executor *ex, struct frame *f)
     if (f->has_restore) {
         return;
     }
-    if (f->value_index != 0 && !ex->snapshots[f->stage]) {
+    if (f->value_index == 0) {
+        f->has_restore = true;
+        f->restore = f->rec.value;
+        f->restore_len = f->rec.value_len;
+        f->restore_codec = f->value_codec;
+        return;
+    }
+    if (!ex->snapshots[f->stage]) {
         return;
     }
     struct srt_err ignored; /* a value that cannot be encoded is tried again as it is */
@@ -598,8 +630,7 @@ static int invoke(struct executor *ex, struct frame *f, struct srt_err *err)
         pop(ex);
         return SRT_OK;
     case STAGE_PASS:
-        f->phase = FRAME_EMIT;
-        f->arm = result.arm;
+        pass(ex, f, result.arm);
         return SRT_OK;
     case STAGE_ELEMENTS:
         f->phase = FRAME_ELEMENTS;

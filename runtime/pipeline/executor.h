@@ -97,7 +97,8 @@ struct executor {
 int executor_open(struct executor *ex, const struct job *job, uint32_t task, struct srt_err *err);
 void executor_close(struct executor *ex); /* accepts a zeroed one */
 
-/* Begin a record that was read from a source; its bytes stay valid until EXECUTOR_DONE. */
+/* Begin a record that was read from a source; its bytes stay valid until EXECUTOR_DONE. The origin
+ * may have been written to ex->origin, which saves a copy. */
 void executor_begin(struct executor *ex, const struct item_origin *origin);
 /* Begin one that came through the exchange in front of `stage`. */
 void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage);

@@ -345,16 +345,13 @@ static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_er
 
 /* --- taking records --- */
 
-static void give(const struct intake_entry *entry, const struct record *rec,
-                 struct item_origin *ret)
+/* Say where ret->rec comes from. */
+static void give(const struct intake_entry *entry, struct item_origin *ret)
 {
-    *ret = (struct item_origin){
-        .rec = *rec,
-        .topic = entry->topic,
-        .partition = entry->reader ? entry->split.partition : 0,
-        .source_stage = entry->stage,
-        .codec = spec_of(entry)->codec,
-    };
+    ret->topic = entry->topic;
+    ret->partition = entry->reader ? entry->split.partition : 0;
+    ret->source_stage = entry->stage;
+    ret->codec = spec_of(entry)->codec;
     if (ret->rec.timestamp_ms < 0) {
         ret->rec.timestamp_ms = srt_clock_wall_ms(entry->in->options.job->clock);
     }
@@ -412,8 +409,7 @@ static enum intake_result next_of_partition(struct intake_entry *entry, struct i
                 return INTAKE_NONE;
             }
         }
-        struct record rec;
-        int code = batch_reader_next(&in->batch, &rec);
+        int code = batch_reader_next(&in->batch, &ret->rec);
         if (code == SRT_EEND) {
             in->in_batch = false;
             move_to(entry, batch_last_offset(&in->batch.info) + 1);
@@ -426,9 +422,9 @@ static enum intake_result next_of_partition(struct intake_entry *entry, struct i
                            entry->topic, (int)entry->split.partition, entry->position - 1);
             return INTAKE_FAILED;
         }
-        if (rec.offset >= entry->position) {
-            move_to(entry, rec.offset + 1);
-            give(entry, &rec, ret);
+        if (ret->rec.offset >= entry->position) {
+            move_to(entry, ret->rec.offset + 1);
+            give(entry, ret);
             return INTAKE_RECORD;
         }
     }
@@ -442,7 +438,8 @@ static enum intake_result next_of_source(struct intake_entry *entry, struct item
         return INTAKE_NONE;
     }
     uint32_t at = entry->batch_at++;
-    give(entry, &batch->records[at], ret);
+    ret->rec = batch->records[at];
+    give(entry, ret);
     /* Not always forward: a file that was rotated begins at 0 again. */
     entry->position = entry->batch_at < batch->count ? batch->records[entry->batch_at].offset
                                                      : batch->next_offset;

@@ -345,14 +345,14 @@ static void note_ended(struct task *task)
 
 static bool begin_from_intake(struct task *task)
 {
-    struct item_origin origin;
+    struct item_origin *origin = &task->executor.origin;
     struct srt_err err;
-    switch (intake_next(&task->intake, &origin, &err)) {
+    switch (intake_next(&task->intake, origin, &err)) {
     case INTAKE_RECORD:
-        executor_begin(&task->executor, &origin);
+        executor_begin(&task->executor, origin);
         return true;
     case INTAKE_BAD:
-        executor_begin_bad(&task->executor, &origin, &err);
+        executor_begin_bad(&task->executor, origin, &err);
         return true;
     case INTAKE_NONE:
         if (intake_dirty(&task->intake)) {

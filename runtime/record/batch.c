@@ -176,11 +176,9 @@ static inline uint64_t zigzag(int64_t value)
     return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
 }
 
-static inline size_t coded_size(int64_t value)
-{
-    return (size_t)(70 - __builtin_clzll(zigzag(value) | 1)) /
-           7; /* seven bits a byte, at least one */
-}
+/* A length's two bytes, as of nearly all records: 64 to 8191 bytes behind it. */
+enum { LENGTH_BYTES_GUESS = 2 };
+
 
 static inline uint8_t *put_number(uint8_t *to, int64_t value)
 {
@@ -216,6 +214,35 @@ static uint8_t *builder_reserve(struct batch_builder *b, size_t size)
     return to + header;
 }
 
+static inline uint8_t *put_body(uint8_t *to, int64_t time_delta, int32_t offset_delta,
+                                const struct record *rec)
+{
+    *to++ = 0; /* a record's own attributes: none are defined */
+    to = put_number(to, time_delta);
+    to = put_number(to, offset_delta);
+    to = put_bytes(to, rec->key, rec->key_len);
+    to = put_bytes(to, rec->value, rec->value_len);
+    to = put_number(to, rec->header_count);
+    if (rec->headers_len) {
+        memcpy(to, rec->headers, rec->headers_len);
+        to += rec->headers_len;
+    }
+    return to;
+}
+
+/* The length before a body that stands LENGTH_BYTES_GUESS behind `to`: knowing it beforehand would
+ * take the sizes of all its numbers. Returns the end of the body. */
+static inline uint8_t *put_length(uint8_t *to, uint8_t *body, size_t size)
+{
+    uint8_t length[SRT_VARINT_MAX_BYTES];
+    size_t length_bytes = (size_t)(put_number(length, (int64_t)size) - length);
+    if (__builtin_expect(length_bytes != LENGTH_BYTES_GUESS, 0)) {
+        memmove(to + length_bytes, body, size);
+    }
+    memcpy(to, length, length_bytes);
+    return to + length_bytes + size;
+}
+
 int batch_builder_add(struct batch_builder *b, const struct record *rec)
 {
     srt_assert(rec->header_count >= 0);
@@ -234,23 +261,10 @@ int batch_builder_add(struct batch_builder *b, const struct record *rec)
         b->max_timestamp_ms = rec->timestamp_ms;
     }
     int64_t time_delta = (int64_t)((uint64_t)rec->timestamp_ms - (uint64_t)b->base_timestamp_ms);
-    size_t size = 1 + coded_size(time_delta) + coded_size(b->record_count) +
-                  coded_size(rec->key_len) + present_bytes(rec->key_len) +
-                  coded_size(rec->value_len) + present_bytes(rec->value_len) +
-                  coded_size(rec->header_count) + rec->headers_len;
-    uint8_t *end = put_number(to, (int64_t)size);
-    const uint8_t *body = end;
-    *end++ = 0; /* a record's own attributes: none are defined */
-    end = put_number(end, time_delta);
-    end = put_number(end, b->record_count);
-    end = put_bytes(end, rec->key, rec->key_len);
-    end = put_bytes(end, rec->value, rec->value_len);
-    end = put_number(end, rec->header_count);
-    if (rec->headers_len) {
-        memcpy(end, rec->headers, rec->headers_len);
-        end += rec->headers_len;
-    }
-    srt_assert((size_t)(end - body) == size);
+    uint8_t *body = to + LENGTH_BYTES_GUESS;
+    uint8_t *end = put_body(body, time_delta, b->record_count, rec);
+    end = put_length(to, body, (size_t)(end - body));
+    srt_assert((size_t)(end - to) <= size_max);
     b->buf.len += (size_t)(end - to);
     b->record_count++;
     return SRT_OK;
@@ -330,6 +344,22 @@ static inline const uint8_t *get_number(const uint8_t *at, const uint8_t *end, i
     return used ? at + used : NULL;
 }
 
+/* The same of 64 bits: a time, which differs by a byte or two from the one before. */
+static inline const uint8_t *get_long(const uint8_t *at, const uint8_t *end, int64_t *ret)
+{
+    uint32_t z = at[0]; /* the caller has seen RECORD_BYTES_MIN bytes */
+    if (__builtin_expect(z >= 0x80, 0)) {
+        if (at[1] >= 0x80) {
+            size_t used = srt_get_varlong(at, (size_t)(end - at), ret);
+            return used ? at + used : NULL;
+        }
+        z = (z & 0x7f) | (uint32_t)at[1] << 7;
+        at++;
+    }
+    *ret = (int32_t)(z >> 1) ^ -(int32_t)(z & 1);
+    return at + 1;
+}
+
 /* A length and that many bytes; RECORD_ABSENT gives NULL bytes. */
 static inline const uint8_t *get_bytes(const uint8_t *at, const uint8_t *end, const uint8_t **ret,
                                        int32_t *ret_len)
@@ -357,13 +387,10 @@ int batch_reader_next(struct batch_reader *r, struct record *ret)
     const uint8_t *end = at + size;
     at++; /* attributes: none are defined, and Kafka ignores them too */
     int64_t time_delta;
-    size_t used = srt_get_varlong(at, (size_t)(end - at), &time_delta);
-    if (used == 0) {
-        return SRT_ECORRUPT;
-    }
     struct record rec;
     int32_t offset_delta;
-    at = get_number(at + used, end, &offset_delta);
+    at = get_long(at, end, &time_delta);
+    at = get_number(at, end, &offset_delta);
     at = get_bytes(at, end, &rec.key, &rec.key_len);
     at = get_bytes(at, end, &rec.value, &rec.value_len);
     at = get_number(at, end, &rec.header_count);
