@@ -115,6 +115,7 @@ struct store {
     uint64_t checkpoint_boundary; /* of the last durable one */
     uint64_t bytes_since_checkpoint;
     int64_t checkpoint_mono_ns;
+    int64_t journal_file_mono_ns; /* when a frame last began a journal file */
     bool topics_dir_dirty;
     bool fatal_told;
 

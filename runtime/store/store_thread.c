@@ -32,7 +32,8 @@ enum {
     CHECKPOINT_LAG_MAX = 4,
 
     RETRY_FULL_DISK_MS = 100,
-    SPARE_AT_PART = 2, /* make the next journal file ready when half of this one is used */
+    SPARE_AT_PART = 2, /* make the next journal file ready when half of this one is used, */
+    SPARE_CALM_MS = 10000, /* if that took so long: else zeroes would compete with frames */
 };
 
 static uint64_t frame_bytes(const struct store_write *write)
@@ -250,7 +251,11 @@ static void commit(struct store *store)
     }
     int rc = SRT_OK;
     if (store->builder.entry_count > 0) {
+        uint64_t file = store->journal.file_sequence;
         rc = journal_write(&store->journal, &store->builder, &err);
+        if (store->journal.file_sequence != file) {
+            store->journal_file_mono_ns = srt_clock_mono_ns(store->clock);
+        }
         store->bytes_since_checkpoint += rc == SRT_OK ? frame_builder_size(&store->builder) : 0;
     }
     if (rc == SRT_ENOSPC || rc == SRT_ENOMEM) {
@@ -361,13 +366,16 @@ static bool job_is(struct store *store, enum store_job_state state)
     return is;
 }
 
+/* A journal that is written fast needs a ring of three or four files, and has it as soon as
+ * checkpoints give files back; meanwhile files that are allocated and not written before will do. */
 static void want_spare(struct store *store)
 {
     struct journal *j = &store->journal;
-    if (j->position > j->file_bytes / SPARE_AT_PART && !journal_has_spare(j)) {
+    if (j->position > j->file_bytes / SPARE_AT_PART && !journal_has_spare(j) &&
+        srt_clock_mono_ns(store->clock) - store->journal_file_mono_ns >=
+            INT64_C(1000000) * SPARE_CALM_MS) {
         io_lock(&store->inbox_lock);
-        /* a checkpoint that is under way will free a file, which is cheaper than a new one */
-        if (!store->spare_wanted && store->job.state == STORE_JOB_IDLE) {
+        if (!store->spare_wanted) {
             store->spare_wanted = true;
             io_cond_broadcast(&store->errands);
         }
