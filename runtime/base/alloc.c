@@ -23,11 +23,16 @@ void *srt_realloc(void *ptr, size_t size)
     return realloc(ptr, size ? size : 1);
 }
 
+void srt_out_of_memory(size_t size)
+{
+    fprintf(stderr, "streamrt: out of memory (%zu bytes wanted)\n", size);
+    _Exit(1);
+}
+
 static void *or_exit(void *ptr, size_t size)
 {
     if (!ptr) {
-        fprintf(stderr, "streamrt: out of memory (%zu bytes wanted)\n", size);
-        _Exit(1);
+        srt_out_of_memory(size);
     }
     return ptr;
 }

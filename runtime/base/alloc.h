@@ -22,6 +22,9 @@ char *srt_xstrdup(const char *text);
 char *srt_xstrndup(const char *text, size_t len);
 char *srt_xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What the x family does when there is none, for others who cannot go on without. */
+_Noreturn void srt_out_of_memory(size_t size);
+
 void srt_free(void *ptr); /* accepts NULL */
 
 #endif

@@ -112,3 +112,43 @@ void graph_unbind(const struct graph *graph, struct script *script, struct graph
     srt_free(bindings->builder_fns);
     *bindings = (struct graph_bindings){.stage_fns = NULL};
 }
+
+static void forget(const struct graph *graph, struct graph_bindings *bindings)
+{
+    for (uint32_t i = 0; i < graph->stage_count; i++) {
+        bindings->stage_fns[i].ref = LUA_NOREF;
+        for (uint32_t j = 0; bindings->arm_fns[i] && j < graph->stages[i].arm_count; j++) {
+            bindings->arm_fns[i][j].ref = LUA_NOREF;
+        }
+    }
+    for (uint32_t i = 0; i < graph->builder_fn_count; i++) {
+        bindings->builder_fns[i].ref = LUA_NOREF;
+    }
+}
+
+int graph_rebind(const struct graph *graph, struct script *script, struct graph_bindings *bindings,
+                 struct srt_err *err)
+{
+    struct graph_bindings fresh;
+    const struct graph_fn *failed;
+    int line;
+    forget(graph, bindings);
+    int rc = graph_bind(graph, script, &fresh, &failed, &line, err);
+    if (rc) {
+        return rc;
+    }
+    for (uint32_t i = 0; i < graph->stage_count; i++) {
+        bindings->stage_fns[i] = fresh.stage_fns[i];
+        for (uint32_t j = 0; fresh.arm_fns[i] && j < graph->stages[i].arm_count; j++) {
+            bindings->arm_fns[i][j] = fresh.arm_fns[i][j];
+        }
+        srt_free(fresh.arm_fns[i]);
+    }
+    for (uint32_t i = 0; i < graph->builder_fn_count; i++) {
+        bindings->builder_fns[i] = fresh.builder_fns[i];
+    }
+    srt_free(fresh.stage_fns);
+    srt_free(fresh.arm_fns);
+    srt_free(fresh.builder_fns);
+    return SRT_OK;
+}

@@ -59,5 +59,9 @@ int graph_bind(const struct graph *graph, struct script *script, struct graph_bi
                const struct graph_fn **ret_failed, int *ret_line, struct srt_err *err);
 void graph_unbind(const struct graph *graph, struct script *script,
                   struct graph_bindings *bindings);
+/* The script's state is a new one (script_generation): load all functions again, into the same
+ * places. When that fails there are none. */
+int graph_rebind(const struct graph *graph, struct script *script, struct graph_bindings *bindings,
+                 struct srt_err *err);
 
 #endif

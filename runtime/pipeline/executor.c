@@ -18,24 +18,12 @@
 
 #include <inttypes.h>
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/log.h"
-#include "pipeline/dead_letter.h"
-#include "pipeline/record_error.h"
+#include "pipeline/executor_impl.h"
 #include "pipeline/stage_lua.h"
-#include "script/value.h"
-
-enum {
-    PAUSE_FROM_MS = 100, /* first wait for the world around, doubling */
-    PAUSE_TO_MS = 5000,
-    LOG_INTERVAL_MS = 1000,
-};
-
-static const int64_t NS_PER_MS = 1000000;
 
 /* --- life --- */
 
@@ -60,6 +48,7 @@ static int load_script(struct executor *ex, struct srt_err *err)
     int line;
     code = graph_bind(graph, ex->script, &ex->bindings, &failed, &line, err);
     ex->bound = code == SRT_OK;
+    ex->generation = script_generation(ex->script);
     return code;
 }
 
@@ -148,44 +137,11 @@ void executor_close(struct executor *ex)
 
 /* --- frames --- */
 
-static const struct stage *stage_of(const struct executor *ex, const struct frame *f)
-{
-    return &ex->job->graph->stages[f->stage];
-}
-
-static struct frame *top(struct executor *ex)
-{
-    srt_assert_slow(ex->depth > 0);
-    return &ex->frames[ex->depth - 1];
-}
-
-static struct frame *push(struct executor *ex)
-{
-    srt_assert(ex->depth <= ex->job->graph->stage_count);
-    struct frame *f = &ex->frames[ex->depth++];
-    *f = (struct frame){.base = lua_gettop(script_state(ex->script))};
-    return f;
-}
-
-static void pop(struct executor *ex)
-{
-    lua_State *L = script_state(ex->script);
-    int base = top(ex)->base;
-    ex->depth--;
-    if (lua_gettop(L) != base) { /* else it was bytes all the way */
-        lua_settop(L, base);
-    }
-    if (ex->depth == 0) {
-        value_release(ex->script);
-        srt_arena_clear(&ex->arena);
-    }
-}
-
 /* The frame goes on at another stage, with the value it has. */
 static void enter(struct executor *ex, struct frame *f, uint32_t stage)
 {
     f->stage = stage;
-    f->phase = stage_kind_keyed(stage_of(ex, f)->kind) ? FRAME_ROUTE : FRAME_INVOKE;
+    f->phase = stage_kind_keyed(executor_stage_of(ex, f)->kind) ? FRAME_ROUTE : FRAME_INVOKE;
     f->attempts = 0;
     f->has_restore = false;
     f->group_key = NULL;
@@ -195,9 +151,9 @@ static void enter(struct executor *ex, struct frame *f, uint32_t stage)
 /* The stage is done with the record: to the successors of an arm, of which there is mostly one. */
 static void pass(struct executor *ex, struct frame *f, uint32_t index)
 {
-    const struct graph_arm *arm = &stage_of(ex, f)->arms[index];
+    const struct graph_arm *arm = &executor_stage_of(ex, f)->arms[index];
     if (arm->next_count == 0) {
-        pop(ex);
+        executor_pop(ex);
     } else if (arm->next_count == 1) {
         enter(ex, f, arm->next[0]);
     } else {
@@ -220,7 +176,7 @@ static struct frame *begin_at_source(struct executor *ex, const struct item_orig
 {
     begin(ex, origin);
     ex->counters.in++;
-    struct frame *f = push(ex);
+    struct frame *f = executor_push(ex);
     f->stage = origin->source_stage;
     f->rec = origin->rec;
     f->value_codec = origin->codec;
@@ -235,7 +191,7 @@ void executor_begin(struct executor *ex, const struct item_origin *origin)
 void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage)
 {
     begin(ex, &item->origin);
-    struct frame *f = push(ex);
+    struct frame *f = executor_push(ex);
     f->rec = item->rec;
     f->value_codec = item->value_codec;
     enter(ex, f, stage);
@@ -349,150 +305,12 @@ int executor_copy_value(struct executor *ex, const struct frame *f, const uint8_
     return code;
 }
 
-/* --- errors --- */
-
-static int64_t now_ns(const struct executor *ex)
-{
-    return srt_clock_mono_ns(ex->job->clock);
-}
-
-static void log_failure(struct executor *ex, const struct frame *f, const char *what)
-{
-    int64_t now = now_ns(ex);
-    if (now < ex->log.next_ns) {
-        ex->log.suppressed++;
-        return;
-    }
-    char more[64] = "";
-    if (ex->log.suppressed > 0) {
-        snprintf(more, sizeof more, " (and %" PRIu64 " more since the last such line)",
-                 ex->log.suppressed);
-    }
-    log_warn(LOG_PIPELINE, "pipeline '%s' stage '%s': %s, %s [%d] @%" PRId64 ": %s%s",
-             ex->job->graph->name, stage_of(ex, f)->name, what, ex->origin.topic,
-             (int)ex->origin.partition, ex->origin.rec.offset, ex->failure.msg, more);
-    ex->log.next_ns = now + LOG_INTERVAL_MS * NS_PER_MS;
-    ex->log.suppressed = 0;
-}
-
-/* The world around is not as it should be: the same again in a while, or the end. */
-static enum executor_result pause_or_stop(struct executor *ex, struct frame *f)
-{
-    if (!srt_code_retriable(ex->failure.code)) {
-        return EXECUTOR_STOP;
-    }
-    ex->pause_ms = ex->pause_ms ? ex->pause_ms * 2 : PAUSE_FROM_MS;
-    ex->pause_ms = ex->pause_ms > PAUSE_TO_MS ? PAUSE_TO_MS : ex->pause_ms;
-    log_failure(ex, f, "waiting");
-    ex->due_ns = now_ns(ex) + ex->pause_ms * NS_PER_MS;
-    return EXECUTOR_WAIT;
-}
-
-static void restore_value(struct executor *ex, struct frame *f)
-{
-    if (f->has_restore) {
-        if (f->value_index != 0) {
-            lua_settop(script_state(ex->script), f->value_index - 1);
-        }
-        f->value_index = 0;
-        f->rec.value = f->restore;
-        f->rec.value_len = f->restore_len;
-        f->value_codec = f->restore_codec;
-    }
-}
-
-/* The stage failed with ex->failure. */
-static enum executor_result fail(struct executor *ex, struct frame *f)
-{
-    if (!record_error_is(ex->failure.code)) {
-        return pause_or_stop(ex, f);
-    }
-    const struct on_error *policy = stage_of(ex, f)->on_error;
-    bool from_script = ex->failure.code == SRT_ESCRIPT || ex->failure.code == SRT_EBUDGET;
-    bool retriable = from_script && script_error_retriable(ex->script);
-    const char *traceback = from_script ? script_traceback(ex->script) : NULL;
-    snprintf(ex->traceback, sizeof ex->traceback, "%s", traceback ? traceback : "");
-    ex->snapshots[f->stage] = ex->snapshots[f->stage] || retriable;
-    f->attempts++;
-    bool again = f->phase == FRAME_INVOKE || f->phase == FRAME_ROUTE;
-    if (again && f->attempts <= record_error_tries(policy, retriable)) {
-        int64_t delay_ms = record_error_delay_ms(policy, f->attempts, &ex->rng);
-        ex->counters.retried++;
-        restore_value(ex, f);
-        ex->due_ns = now_ns(ex) + delay_ms * NS_PER_MS;
-        return EXECUTOR_WAIT;
-    }
-    f->phase = FRAME_GIVE_UP;
-    return EXECUTOR_DONE;
-}
-
-static int put_dead_letter(struct executor *ex, struct frame *f, struct srt_err *err)
-{
-    const struct graph *graph = ex->job->graph;
-    struct target *target;
-    int code = target_set_find(&ex->target_set, graph->dlq, &target, err);
-    if (code != SRT_OK) {
-        return code;
-    }
-    const struct dead_letter letter = {
-        .pipeline = graph->name,
-        .stage = stage_of(ex, f)->name,
-        .origin = &ex->origin,
-        .attempts = f->attempts,
-        .error = &ex->failure,
-        .traceback = ex->traceback,
-        .failed_at_ms = srt_clock_wall_ms(ex->job->clock),
-    };
-    struct record rec;
-    dead_letter_make(&letter, &ex->headers, &rec);
-    if (srt_buf_failed(&ex->headers)) {
-        return srt_fail(err, SRT_ENOMEM, "no memory for a dead letter");
-    }
-    return target_put(&ex->target_set, target, &rec, true, err);
-}
-
-static enum executor_result give_up(struct executor *ex, struct frame *f)
-{
-    switch (stage_of(ex, f)->on_error->give_up) {
-    case GIVE_UP_STOP:
-        srt_err_wrap(&ex->failure, "stage '%s', %s [%d] @%" PRId64, stage_of(ex, f)->name,
-                     ex->origin.topic, (int)ex->origin.partition, ex->origin.rec.offset);
-        return EXECUTOR_STOP;
-    case GIVE_UP_SKIP:
-        ex->counters.dropped++;
-        log_failure(ex, f, "skipped");
-        break;
-    case GIVE_UP_DLQ: {
-        /* The letter quotes ex->failure: what goes wrong with the letter is noted elsewhere. */
-        struct srt_err why;
-        int code = put_dead_letter(ex, f, &why);
-        if (code != SRT_OK) {
-            struct srt_err reason = ex->failure;
-            ex->failure = why;
-            enum executor_result result =
-                record_error_is(code) ? EXECUTOR_STOP : pause_or_stop(ex, f);
-            if (result == EXECUTOR_WAIT) {
-                ex->failure = reason; /* it goes into the dead letter, later */
-            } else {
-                srt_err_wrap(&ex->failure, "dead letter to '%s'", ex->job->graph->dlq);
-            }
-            return result;
-        }
-        ex->counters.dead++;
-        log_failure(ex, f, "dead letter");
-        break;
-    }
-    }
-    pop(ex);
-    return EXECUTOR_DONE;
-}
-
 /* --- going on --- */
 
 /* Several successors: each but the last gets a copy, so that none sees what another does to it. */
 static int emit(struct executor *ex, struct frame *f, struct srt_err *err)
 {
-    uint32_t count = stage_of(ex, f)->arms[f->arm].next_count;
+    uint32_t count = executor_stage_of(ex, f)->arms[f->arm].next_count;
     if (count > 1 && f->value_index != 0) {
         const uint8_t *data;
         int32_t len;
@@ -514,9 +332,9 @@ static int emit(struct executor *ex, struct frame *f, struct srt_err *err)
 
 static void deliver(struct executor *ex, struct frame *f)
 {
-    const struct graph_arm *arm = &stage_of(ex, f)->arms[f->arm];
+    const struct graph_arm *arm = &executor_stage_of(ex, f)->arms[f->arm];
     if (f->next == arm->next_count) {
-        pop(ex);
+        executor_pop(ex);
         return;
     }
     uint32_t stage = arm->next[f->next++];
@@ -524,7 +342,7 @@ static void deliver(struct executor *ex, struct frame *f)
         enter(ex, f, stage);
         return;
     }
-    struct frame *child = push(ex);
+    struct frame *child = executor_push(ex);
     child->rec = f->rec;
     child->value_codec = f->value_codec;
     enter(ex, child, stage);
@@ -535,7 +353,7 @@ static void deliver(struct executor *ex, struct frame *f)
 static int deliver_element(struct executor *ex, struct frame *f, struct srt_err *err)
 {
     if (f->element == f->element_count) {
-        pop(ex);
+        executor_pop(ex);
         return SRT_OK;
     }
     lua_State *L = script_state(ex->script);
@@ -549,7 +367,7 @@ static int deliver_element(struct executor *ex, struct frame *f, struct srt_err 
                         ": the output of one record takes more than %zu bytes",
                         f->element + 1, f->element_count, ex->job->record_bytes_max);
     }
-    struct frame *child = push(ex);
+    struct frame *child = executor_push(ex);
     child->stage = f->stage;
     child->rec = f->rec;
     f->element++;
@@ -566,7 +384,7 @@ static int route(struct executor *ex, struct frame *f, struct srt_err *err)
         return code;
     }
     const struct job *job = ex->job;
-    if (!stage_of(ex, f)->exchange || !job->exchange) {
+    if (!executor_stage_of(ex, f)->exchange || !job->exchange) {
         f->phase = FRAME_INVOKE;
         return SRT_OK;
     }
@@ -588,10 +406,10 @@ static int route(struct executor *ex, struct frame *f, struct srt_err *err)
                          &item);
     if (code != SRT_OK) {
         return srt_fail(err, code, "no memory for the exchange before stage '%s'",
-                        stage_of(ex, f)->name);
+                        executor_stage_of(ex, f)->name);
     }
     ex->record_sent_bytes += item.rec.value_len > 0 ? (size_t)item.rec.value_len : 0;
-    pop(ex);
+    executor_pop(ex);
     return SRT_OK;
 }
 
@@ -627,7 +445,7 @@ static int invoke(struct executor *ex, struct frame *f, struct srt_err *err)
     switch (result.outcome) {
     case STAGE_DROP:
         ex->counters.dropped++;
-        pop(ex);
+        executor_pop(ex);
         return SRT_OK;
     case STAGE_PASS:
         pass(ex, f, result.arm);
@@ -643,15 +461,19 @@ static int invoke(struct executor *ex, struct frame *f, struct srt_err *err)
 
 enum executor_result executor_run(struct executor *ex)
 {
+    /* the task's generator may have lost it */
+    if (executor_error_lost_state(ex) && executor_error_reload(ex, &ex->failure) != SRT_OK) {
+        return EXECUTOR_STOP;
+    }
     while (ex->depth > 0) {
-        struct frame *f = top(ex);
+        struct frame *f = executor_top(ex);
         int code = SRT_OK;
         switch (f->phase) {
         case FRAME_DELIVER:
             deliver(ex, f);
             continue;
         case FRAME_GIVE_UP: {
-            enum executor_result result = give_up(ex, f);
+            enum executor_result result = executor_error_give_up(ex, f);
             if (result != EXECUTOR_DONE) {
                 return result;
             }
@@ -675,7 +497,9 @@ enum executor_result executor_run(struct executor *ex)
             ex->pause_ms = 0;
             continue;
         }
-        enum executor_result result = fail(ex, top(ex));
+        enum executor_result result =
+            executor_error_lost_state(ex) ? executor_error_abandon(ex)
+                                          : executor_error_handle(ex, executor_top(ex));
         if (result != EXECUTOR_DONE) {
             return result;
         }

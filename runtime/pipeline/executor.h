@@ -71,6 +71,7 @@ struct executor {
     struct script *script;
     struct graph_bindings bindings;
     bool bound;
+    uint64_t generation; /* of the script's state that they belong to */
     bool reuses_values; /* no function keeps a value: one table serves record after record */
     struct frame *frames;
     uint32_t depth;

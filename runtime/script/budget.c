@@ -23,7 +23,8 @@
  * xpcall and the coroutine functions are our own (sandbox.c, coroutines.c): they pass a used-up
  * budget on instead of handing it to the script. No hook interrupts a function in C: those whose
  * loops are not bounded by what they are given are our own too and look at `breach` in every round
- * (budget_poll). */
+ * (budget_poll). What still runs a quarter of a second past its deadline is a single step of Lua
+ * that takes that long; it is left in the middle, and its state given up (escape.c). */
 #include "script/budget.h"
 
 #include <errno.h>
@@ -40,23 +41,27 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "io/thread.h"
+#include "script/escape.h"
 
 enum {
     WATCH_BUSY_MS = 5,  /* how often it looks while calls run */
     WATCH_IDLE_MS = 25, /* and when none has run since it last looked */
+    LOST_AFTER_MS = 250, /* a call that still runs so long past its deadline: no hook will end it */
 };
+
+static const int64_t NS_PER_MS = 1000000;
 
 void budget_init(struct budget *budget, size_t cap_bytes, int64_t deadline_ms)
 {
     *budget = (struct budget){.cap_bytes = cap_bytes};
     srt_store_relaxed(&budget->deadline_ms, deadline_ms);
     srt_list_init(&budget->node);
-    block_pool_init(&budget->pool);
+    heap_init(&budget->heap);
 }
 
 void budget_fini(struct budget *budget)
 {
-    block_pool_fini(&budget->pool);
+    heap_fini(&budget->heap);
 }
 
 /* --- memory --- */
@@ -72,55 +77,20 @@ static bool refuse(struct budget *budget, size_t size)
     return true;
 }
 
-static void give_back(struct block_pool *pool, void *block, size_t size)
-{
-    if (!block) {
-        return;
-    }
-    if (block_pool_owns(pool, block)) {
-        block_pool_put(pool, block, size);
-    } else {
-        free(block);
-    }
-}
-
-/* realloc(), of which small blocks come from the pool. `had` is 0 without a block. */
-static void *resize(struct block_pool *pool, void *block, size_t had, size_t size)
-{
-    bool is_small = size <= BLOCK_POOL_BLOCK_MAX;
-    bool was_pooled = block && block_pool_owns(pool, block);
-    if (!is_small && !was_pooled) {
-        return realloc(block, size);
-    }
-    if (was_pooled && is_small && block_pool_class(size) == block_pool_class(had)) {
-        return block;
-    }
-    void *got = is_small ? block_pool_take(pool, size) : NULL;
-    if (!got && !was_pooled) {
-        return realloc(block, size);
-    }
-    got = got ? got : realloc(NULL, size);
-    if (got && block) {
-        memcpy(got, block, had < size ? had : size);
-        give_back(pool, block, had);
-    }
-    return got;
-}
-
 void *budget_alloc(void *ud, void *ptr, size_t old_size, size_t new_size)
 {
     struct budget *budget = ud;
     size_t had = ptr ? old_size : 0; /* without a block, old_size is the kind of object */
     if (new_size == 0) {
         budget->used_bytes -= had;
-        give_back(&budget->pool, ptr, had);
+        heap_free(&budget->heap, ptr, had);
         return NULL;
     }
     bool grows = new_size > had;
     if (grows && !budget_has(budget, new_size - had) && refuse(budget, new_size)) {
         return NULL;
     }
-    void *got = resize(&budget->pool, ptr, had, new_size);
+    void *got = heap_resize(&budget->heap, ptr, had, new_size);
     if (!got) {
         /* Lua counts on shrinking: the old block is large enough. */
         return grows && refuse(budget, new_size) ? NULL : ptr;
@@ -182,12 +152,17 @@ static void arm(struct budget *budget, enum budget_breach breach)
     }
 }
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)number;
+    (void)info;
     int saved = errno;
     struct budget *budget = current;
-    if (budget && srt_load_relaxed(&budget->over_epoch) == srt_load_relaxed(&budget->epoch)) {
+    uint64_t epoch = budget ? srt_load_relaxed(&budget->epoch) : 0;
+    if (budget && srt_load_relaxed(&budget->lost_epoch) == epoch && escape_is_safe(context)) {
+        siglongjmp(budget->way_out, 1);
+    }
+    if (budget && srt_load_relaxed(&budget->over_epoch) == epoch) {
         arm(budget, BUDGET_TIME);
     }
     errno = saved;
@@ -236,12 +211,17 @@ lua_State *budget_switch(struct budget *budget, lua_State *to)
 
 /* --- a call --- */
 
-static void prepare_thread(void)
+static void unblock_signal(void)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGURG);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void prepare_thread(void)
+{
+    unblock_signal();
     srt_assert(pthread_getcpuclockid(pthread_self(), &my_cpu_clock) == 0);
     my_thread_id = gettid();
 }
@@ -285,6 +265,20 @@ enum budget_breach budget_leave(struct budget *budget, lua_State *L, bool failed
     return breach;
 }
 
+void budget_abandon(struct budget *budget)
+{
+    srt_store_relaxed(&budget->epoch, srt_load_relaxed(&budget->epoch) + 1);
+    atomic_signal_fence(memory_order_seq_cst);
+    current = budget->outer;
+    unblock_signal(); /* the handler did not return */
+    budget->running = NULL;
+    budget->breach = BUDGET_KEPT;
+    budget->refused_bytes = 0;
+    budget->used_bytes = 0;
+    heap_fini(&budget->heap);
+    heap_init(&budget->heap);
+}
+
 /* --- the watchdog --- */
 
 enum watch_state { WATCH_OFF, WATCH_ON, WATCH_STOPPING };
@@ -303,7 +297,8 @@ static void watch_prepare(void)
     io_lock_init(&watch.lock, IO_LOCK_SCRIPT_WATCH);
     io_cond_init(&watch.changed);
     srt_list_init(&watch.budgets);
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    escape_prepare();
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     srt_assert(sigaction(SIGURG, &action, NULL) == 0);
 }
@@ -330,9 +325,13 @@ static bool watch_look(struct budget *budget)
         budget->seen_cpu_ns = cpu_ns(budget);
         return true;
     }
-    if (cpu_ns(budget) - budget->seen_cpu_ns >=
-        srt_load_relaxed(&budget->deadline_ms) * 1000000) {
+    int64_t over_ns = cpu_ns(budget) - budget->seen_cpu_ns -
+                      srt_load_relaxed(&budget->deadline_ms) * NS_PER_MS;
+    if (over_ns >= 0) {
         srt_store_relaxed(&budget->over_epoch, epoch);
+        if (over_ns >= LOST_AFTER_MS * NS_PER_MS) {
+            srt_store_relaxed(&budget->lost_epoch, epoch);
+        }
         /* A thread that is gone gives ESRCH; one that took over its number ignores the signal. */
         (void)tgkill(getpid(), srt_load_relaxed(&budget->thread_id), SIGURG);
     }

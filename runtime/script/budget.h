@@ -9,6 +9,7 @@
 #define SRT_SCRIPT_BUDGET_H
 
 #include <lua.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
-#include "script/block_pool.h"
+#include "script/heap.h"
 
 enum budget_breach { BUDGET_KEPT, BUDGET_TIME, BUDGET_MEMORY };
 
@@ -27,7 +28,7 @@ struct budget {
     size_t peak_bytes;
     size_t cap_bytes;
     size_t refused_bytes; /* the last request that was refused, 0 once it was granted after all */
-    struct block_pool pool;
+    struct heap heap;
 
     /* Set by the allocator or by the signal handler, both on the state's thread; sticky until the
      * call is over. */
@@ -36,10 +37,12 @@ struct budget {
     char where[80];               /* "file:line: " of where it first did */
     lua_State *volatile running;  /* the coroutine that runs now: where a hook has to go */
     struct budget *outer;         /* of the call that this one is made from, mostly NULL */
+    sigjmp_buf way_out;           /* of the outermost call, set by script.c before budget_enter() */
 
     /* time */
     _Atomic uint64_t epoch;      /* odd while a call runs; written by the state's thread */
     _Atomic uint64_t over_epoch; /* the epoch that is over its deadline; written by the watchdog */
+    _Atomic uint64_t lost_epoch; /* the one that did not end all the same; likewise */
     _Atomic int thread_id;       /* of the state's thread */
     _Atomic int cpu_clock;       /* a clockid_t: of the processor time that thread has had */
     _Atomic int64_t deadline_ms; /* of calls from now on */
@@ -51,7 +54,7 @@ struct budget {
 };
 
 void budget_init(struct budget *budget, size_t cap_bytes, int64_t deadline_ms);
-/* After lua_close(): gives back the memory of small blocks. */
+/* Gives back all memory, whether lua_close() came before or not. */
 void budget_fini(struct budget *budget);
 
 /* lua_Alloc; ud is the budget. */
@@ -68,9 +71,11 @@ static inline bool budget_has(const struct budget *budget, size_t bytes)
 int budget_attach(struct budget *budget, struct srt_err *err);
 void budget_detach(struct budget *budget);
 
-/* Around the outermost call into Lua, on the state's thread. */
+/* Around the outermost call into Lua, on the state's thread. A call that no hook stops goes to
+ * way_out instead of returning: then comes budget_abandon(), and the state is only memory. */
 void budget_enter(struct budget *budget, lua_State *L);
 enum budget_breach budget_leave(struct budget *budget, lua_State *L, bool failed);
+void budget_abandon(struct budget *budget);
 
 /* For everything that catches errors (pcall, coroutines): raise again when the budget is gone. A
  * refused string buffer counts too, which Lua itself reports as an ordinary error. */

@@ -13,6 +13,7 @@ struct generator {
     struct script *script;
     const struct script_fn *fn; /* the caller's */
     uint64_t seed;
+    uint64_t generation; /* of the script's state that has rng_fn */
     struct script_fn rng_fn;
     struct srt_rng *rng; /* inside rng_fn */
 };
@@ -65,6 +66,7 @@ static int create_rng(struct generator *gen, struct srt_err *err)
         return rc;
     }
     gen->rng = lua_touserdata(L, -1);
+    gen->generation = script_generation(gen->script);
     lua_pop(L, 1);
     rc = script_fn_take(gen->script, &gen->rng_fn);
     return rc == SRT_OK ? SRT_OK : srt_fail(err, rc, "no memory for a generator");
@@ -88,10 +90,10 @@ int generator_create(struct script *script, const struct script_fn *fn, uint64_t
 
 void generator_destroy(struct generator *gen)
 {
-    if (gen) {
+    if (gen && gen->generation == script_generation(gen->script)) {
         script_fn_release(gen->script, &gen->rng_fn);
-        srt_free(gen);
     }
+    srt_free(gen);
 }
 
 /* The two results on the stack. */
@@ -126,8 +128,9 @@ static int encode_results(struct generator *gen, enum codec codec, struct srt_bu
 int generator_make(struct generator *gen, int64_t n, enum codec codec, struct srt_buf *to,
                    int32_t *ret_value_len, int32_t *ret_key_len, struct srt_err *err)
 {
+    int rc = gen->generation == script_generation(gen->script) ? SRT_OK : create_rng(gen, err);
     lua_State *L = script_state(gen->script);
-    int rc = reserve_stack(L, err);
+    rc = rc == SRT_OK ? reserve_stack(L, err) : rc;
     if (rc != SRT_OK) {
         return rc;
     }

@@ -10,6 +10,7 @@
 #include "script/script.h"
 
 #include <lauxlib.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,24 @@ static int on_panic(lua_State *L)
     srt_unreachable("a Lua error outside of every protected call");
 }
 
+/* A state with nothing of the pipeline in it yet. */
+static int open_state(struct script *script, struct srt_err *err)
+{
+    lua_State *L = lua_newstate(budget_alloc, &script->budget);
+    script->L = L;
+    if (!L) {
+        return srt_fail(err, SRT_EBUDGET, "%zu bytes are too few for a Lua state",
+                        script->options.memory_bytes);
+    }
+    lua_atpanic(L, on_panic);
+    lua_gc(L, LUA_GCINC, GC_PAUSE_PERCENT, 0, 0);
+    *(struct script **)lua_getextraspace(L) = script;
+    lua_pushcfunction(L, errors_handler);
+    srt_assert(lua_gettop(L) == SCRIPT_HANDLER_INDEX);
+    lua_pushcfunction(L, open_all);
+    return script_protect(script, 0, 0, err);
+}
+
 int script_create(const struct script_options *options, struct script **ret_script,
                   struct srt_err *err)
 {
@@ -109,25 +128,10 @@ int script_create(const struct script_options *options, struct script **ret_scri
     budget_init(&script->budget, options->memory_bytes, options->deadline_ms);
     json_index_init(&script->scratch_index);
     srt_map_init(&script->long_names);
-    int rc = SRT_OK;
-    lua_State *L = lua_newstate(budget_alloc, &script->budget);
-    if (!L) {
-        rc = srt_fail(err, SRT_EBUDGET, "%zu bytes are too few for a Lua state",
-                      options->memory_bytes);
-        goto out;
-    }
-    script->L = L;
-    lua_atpanic(L, on_panic);
-    lua_gc(L, LUA_GCINC, GC_PAUSE_PERCENT, 0, 0);
-    *(struct script **)lua_getextraspace(L) = script;
-    lua_pushcfunction(L, errors_handler);
-    srt_assert(lua_gettop(L) == SCRIPT_HANDLER_INDEX);
-    lua_pushcfunction(L, open_all);
-    rc = script_protect(script, 0, 0, err);
+    int rc = open_state(script, err);
     if (!rc) {
         rc = budget_attach(&script->budget, err);
     }
-out:
     if (rc) {
         script_destroy(script);
         return rc;
@@ -228,26 +232,61 @@ static int failed(struct script *script, int status, enum budget_breach breach,
     return rc;
 }
 
-int script_call(struct script *script, int arg_count, int result_count, struct srt_err *err)
+/* The call was left in the middle of a step of Lua. Everything that the state was is gone; there is
+ * a new one in its place. */
+static int begin_anew(struct script *script, struct srt_err *err)
+{
+    budget_abandon(&script->budget);
+    script->depth = 0;
+    script->error_retriable = false;
+    script->reused_doc = NULL;
+    script->reused_table = NULL;
+    script->reused_is_out = false;
+    script->generation++;
+    struct srt_err why;
+    if (open_state(script, &why)) {
+        srt_out_of_memory(script->options.memory_bytes); /* it was there for the first one */
+    }
+    char limit[SRT_DURATION_TEXT_MAX];
+    srt_format_duration(limit, srt_load_relaxed(&script->budget.deadline_ms));
+    return srt_fail(err, SRT_EBUDGET,
+                    "ran longer than %s in a single step of Lua; the state was given up and made "
+                    "anew",
+                    limit);
+}
+
+static int call_outermost(struct script *script, int arg_count, int result_count,
+                          struct srt_err *err)
 {
     lua_State *L = script->L;
-    bool outermost = script->depth++ == 0;
-    if (outermost) {
-        srt_buf_clear(&script->traceback);
-        budget_enter(&script->budget, L);
+    srt_buf_clear(&script->traceback);
+    if (__builtin_expect(sigsetjmp(script->budget.way_out, 0) != 0, 0)) {
+        return begin_anew(script, err);
     }
+    budget_enter(&script->budget, L);
     int status = lua_pcall(L, arg_count, result_count, SCRIPT_HANDLER_INDEX);
-    enum budget_breach breach = BUDGET_KEPT;
-    if (outermost) {
-        breach = budget_leave(&script->budget, L, status != LUA_OK);
-    } else if (status != LUA_OK) {
-        breach = (enum budget_breach)script->budget.breach;
+    enum budget_breach breach = budget_leave(&script->budget, L, status != LUA_OK);
+    return status == LUA_OK && breach == BUDGET_KEPT ? SRT_OK
+                                                     : failed(script, status, breach, err);
+}
+
+int script_call(struct script *script, int arg_count, int result_count, struct srt_err *err)
+{
+    if (script->depth > 0) {
+        int status = lua_pcall(script->L, arg_count, result_count, SCRIPT_HANDLER_INDEX);
+        return status == LUA_OK
+                   ? SRT_OK
+                   : failed(script, status, (enum budget_breach)script->budget.breach, err);
     }
-    script->depth--;
-    if (status == LUA_OK && breach == BUDGET_KEPT) {
-        return SRT_OK;
-    }
-    return failed(script, status, breach, err);
+    script->depth = 1;
+    int rc = call_outermost(script, arg_count, result_count, err);
+    script->depth = 0;
+    return rc;
+}
+
+uint64_t script_generation(const struct script *script)
+{
+    return script->generation;
 }
 
 int script_protect(struct script *script, int arg_count, int result_count, struct srt_err *err)

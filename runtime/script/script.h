@@ -100,6 +100,11 @@ void script_push_fn(struct script *script, const struct script_fn *fn);
  * arguments were pushed, and script_traceback() tells more until the next call. */
 int script_call(struct script *script, int arg_count, int result_count, struct srt_err *err);
 const char *script_traceback(const struct script *script);
+
+/* Changes when a call could only be ended by giving its state up (SRT_EBUDGET): script_state() is a
+ * new one then, and everything that was pushed on or taken from the old one is gone. Functions are
+ * to be compiled again; releasing the old ones is a mistake. */
+uint64_t script_generation(const struct script *script);
 bool script_error_retriable(const struct script *script); /* raised with s.retriable(msg) */
 
 size_t script_memory_bytes(const struct script *script);

@@ -38,7 +38,8 @@ struct script {
     struct budget budget;
     struct script_options options; /* copied: its strings are owned */
     struct script_refs refs;
-    int depth; /* of script_call within script_call */
+    int depth; /* 1 within script_call */
+    uint64_t generation; /* how many states there were before this one */
 
     /* errors.c */
     struct srt_buf traceback;

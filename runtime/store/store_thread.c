@@ -367,7 +367,7 @@ static bool job_is(struct store *store, enum store_job_state state)
 }
 
 /* A journal that is written fast needs a ring of three or four files, and has it as soon as
- * checkpoints give files back; meanwhile files that are allocated and not written before will do. */
+ * checkpoints give files back; meanwhile files that are allocated and not written will do. */
 static void want_spare(struct store *store)
 {
     struct journal *j = &store->journal;

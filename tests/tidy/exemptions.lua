@@ -5,8 +5,8 @@ return {
     banned = {
         -- Lua's allocator has a limit of its own and no fault point: scripts meet the limit in
         -- tests of theirs.
-        ["runtime/script/budget.c free"] = "under Lua's own limit",
-        ["runtime/script/budget.c realloc"] = "under Lua's own limit",
+        ["runtime/script/heap.c free"] = "under Lua's own limit",
+        ["runtime/script/heap.c realloc"] = "under Lua's own limit",
         -- A write that may stall is waited for on a thread of its own, without O_NONBLOCK on a
         -- stream that other programs share, which a loop would set.
         ["runtime/connect/stream_writer.c poll"] = "see the file's beginning",

@@ -16,8 +16,8 @@ local LIBRARIES = {
 local SYSTEM = {}
 for name in ([[
     assert.h ctype.h dirent.h dlfcn.h endian.h errno.h execinfo.h fcntl.h float.h ftw.h getopt.h
-    glob.h inttypes.h limits.h locale.h malloc.h math.h poll.h pthread.h sched.h signal.h
-    stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h
+    glob.h inttypes.h limits.h link.h locale.h malloc.h math.h poll.h pthread.h sched.h setjmp.h
+    signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h
     strings.h sys/auxv.h sys/eventfd.h
     sys/file.h sys/ioctl.h sys/mman.h sys/param.h sys/prctl.h sys/random.h
     sys/resource.h sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/types.h
