@@ -119,6 +119,39 @@ static void every_flipped_byte_of_a_journal_is_found_or_cut_from_its_last_frame(
     fake_disk_destroy(disk);
 }
 
+/* As an earlier life of a file that was put to use again may have left it: whole, with the sequence
+ * that is expected, where it is expected. */
+static void a_frame_of_another_journal_file_is_not_taken(void **state)
+{
+    (void)state;
+    struct fake_disk *disk = killed_store();
+    struct fake_disk *other = killed_store();
+    size_t frames[FRAMES + 1], others[FRAMES + 1], size;
+    find_frames(disk, frames);
+    find_frames(other, others);
+    assert_memory_equal(frames, others, sizeof frames);
+    uint8_t *data = load(other, journal_path, &size);
+    const struct io_fs *fs = fake_disk_fs(disk);
+    struct srt_err err;
+    int fd = -1;
+    size_t last = frames[FRAMES - 1];
+    assert_int_equal(io_open(fs, journal_path, O_RDWR, 0, &fd, &err), SRT_OK);
+    assert_int_equal(io_write_at(fs, fd, data + last, frames[FRAMES] - last, (int64_t)last,
+                                 journal_path, &err),
+                     SRT_OK);
+    assert_int_equal(io_sync(fs, fd, journal_path, &err), SRT_OK);
+    io_close(fs, &fd);
+    free(data);
+    struct fixture f;
+    fixture_init(&f, disk);
+    fixture_open(&f);
+    assert_int_equal(fixture_count(fixture_part(&f, 0, 0)), 2 * (TOPIC_WRITES - 1));
+    fixture_close(&f);
+    fixture_fini(&f);
+    fake_disk_destroy(other);
+    fake_disk_destroy(disk);
+}
+
 /* All is below the checkpoint: the journal has only that. */
 static struct fake_disk *closed_store(char *ret_segment, size_t size)
 {
@@ -330,6 +363,7 @@ int main(void)
         cmocka_unit_test(every_flipped_byte_of_a_journal_is_found_or_cut_from_its_last_frame),
         cmocka_unit_test(a_flipped_byte_of_a_segment_is_never_served),
         cmocka_unit_test(a_segment_that_is_too_short_or_missing_is_refused),
+        cmocka_unit_test(a_frame_of_another_journal_file_is_not_taken),
         cmocka_unit_test(a_missing_journal_file_is_refused),
         cmocka_unit_test(a_missing_journal_is_refused),
         cmocka_unit_test(a_damaged_index_is_made_again),
