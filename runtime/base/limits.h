@@ -33,8 +33,10 @@ enum {
     /* What one stage function may emit for one record (flat_map, split). */
     SRT_STAGE_FANOUT_MAX = 100000,
 
-    /* Workers of one process. */
+    /* Workers of one pipeline, and threads of all pipelines together, each with a loop that has
+     * descriptors. Beyond that pipelines share. */
     SRT_WORKERS_MAX = 64,
+    SRT_WORKER_THREADS_MAX = 128,
 
     /* Errors that one check prints before it says "and more". */
     SRT_CONFIG_ERRORS_MAX = 20,

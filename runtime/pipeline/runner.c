@@ -1,5 +1,7 @@
-/* Pipelines, workers, and who feeds whom. Tasks are dealt out to workers in turn, going on where
- * the pipeline before left off, so that many small pipelines spread.
+/* Pipelines, workers, and who feeds whom. A pipeline has workers of its own, as many as it has
+ * tasks for: a call of one pipeline's script that takes its whole deadline must not hold up another
+ * pipeline, and the kernel shares processors out better than a loop could. Only beyond
+ * SRT_WORKER_THREADS_MAX do pipelines share threads.
  *
  * With until_drained, a pipeline's input is final once every pipeline that writes to one of its
  * topics has ended; those without such a pipeline begin. A cycle would never begin, so it is
@@ -28,8 +30,9 @@ struct entry {
 struct runner {
     struct runner_options options;
     struct io_wake wake;
+    uint32_t worker_count; /* of one pipeline, at most */
     struct worker **workers;
-    uint32_t worker_count;
+    uint32_t thread_count; /* of workers */
     struct entry **entries;
     uint32_t entry_count;
     bool started;
@@ -279,24 +282,52 @@ static int prepare_all(struct runner *runner, struct srt_err *err)
     return ensure.code;
 }
 
-static int start_workers(struct runner *runner, struct srt_err *err)
+/* How many workers a pipeline has for itself. */
+static uint32_t own_workers(const struct runner *runner, uint32_t entry_index)
 {
-    const struct srt_clock *clock = runner->options.clock;
-    runner->workers = srt_xcalloc(runner->worker_count, sizeof(struct worker *));
-    for (uint32_t i = 0; i < runner->worker_count; i++) {
-        int code = worker_create(clock, i, &runner->workers[i], err);
+    uint32_t tasks = controller_task_count(runner->entries[entry_index]->ctl);
+    return tasks < runner->worker_count ? tasks : runner->worker_count;
+}
+
+static int create_workers(struct runner *runner, struct srt_err *err)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < runner->entry_count; i++) {
+        count += own_workers(runner, i);
+    }
+    runner->thread_count = count < SRT_WORKER_THREADS_MAX ? count : SRT_WORKER_THREADS_MAX;
+    runner->workers = srt_xcalloc(runner->thread_count, sizeof(struct worker *));
+    for (uint32_t i = 0; i < runner->thread_count; i++) {
+        int code = worker_create(runner->options.clock, i, &runner->workers[i], err);
         if (code != SRT_OK) {
             return code;
         }
     }
-    uint32_t turn = 0;
+    return SRT_OK;
+}
+
+static void deal_out_tasks(struct runner *runner)
+{
+    uint32_t first = 0; /* of the pipeline's own workers */
     for (uint32_t i = 0; i < runner->entry_count; i++) {
         struct controller *ctl = runner->entries[i]->ctl;
+        uint32_t own = own_workers(runner, i);
         for (uint32_t t = 0; t < controller_task_count(ctl); t++) {
-            worker_add(runner->workers[turn++ % runner->worker_count], controller_task(ctl, t));
+            uint32_t worker_index = (first + t % own) % runner->thread_count;
+            worker_add(runner->workers[worker_index], controller_task(ctl, t));
         }
+        first += own;
     }
-    for (uint32_t i = 0; i < runner->worker_count; i++) {
+}
+
+static int start_workers(struct runner *runner, struct srt_err *err)
+{
+    int created = create_workers(runner, err);
+    if (created != SRT_OK) {
+        return created;
+    }
+    deal_out_tasks(runner);
+    for (uint32_t i = 0; i < runner->thread_count; i++) {
         int code = worker_start(runner->workers[i], err);
         if (code != SRT_OK) {
             return code;
@@ -433,7 +464,7 @@ void runner_destroy(struct runner *runner)
             task_ask_close(controller_task(ctl, t)); /* nothing new to one that is closed */
         }
     }
-    for (uint32_t i = 0; runner->workers && i < runner->worker_count; i++) {
+    for (uint32_t i = 0; runner->workers && i < runner->thread_count; i++) {
         worker_destroy(runner->workers[i]);
     }
     srt_free(runner->workers);

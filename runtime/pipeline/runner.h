@@ -27,7 +27,7 @@ struct runner_options {
     const struct connectors *connectors;
     const struct srt_clock *clock;
     const struct io_fs *fs;
-    uint32_t worker_count; /* 0: one per core */
+    uint32_t worker_count; /* of each pipeline, at most; 0: one per core */
     bool until_drained;
     size_t read_bytes;           /* asked of a source at a time; 0: 256 KiB */
     uint32_t exchange_slots;     /* of each ring between two tasks; 0: 16 */

@@ -21,8 +21,8 @@
 
 enum {
     SLICE_RECORDS_MAX = 4096,
-    SLICE_CLOCK_EVERY = 8, /* records between looks at the clock */
     SLICE_MS = 2,
+    CLOCK_STEP_MAX = 64, /* records between two looks at the clock, when they take little time */
 };
 
 static const int64_t NS_PER_MS = 1000000;
@@ -420,6 +420,34 @@ static int64_t now_ns(const struct task *task)
     return srt_clock_mono_ns(task->job->clock);
 }
 
+/* How long a record takes is not known before: the clock is looked at after each one at first, and
+ * then more and more seldom as long as little time has passed. */
+struct slice {
+    int64_t end_ns;
+    int64_t seen_ns;
+    int step; /* records until the next look */
+    int left;
+};
+
+static struct slice begin_slice(const struct task *task)
+{
+    int64_t now = now_ns(task);
+    return (struct slice){now + SLICE_MS * NS_PER_MS, now, 1, 1};
+}
+
+static bool slice_is_over(struct slice *slice, const struct task *task)
+{
+    if (--slice->left > 0) {
+        return false;
+    }
+    int64_t now = now_ns(task);
+    bool quick = now - slice->seen_ns < SLICE_MS * NS_PER_MS / 16;
+    slice->step = !quick ? 1 : slice->step < CLOCK_STEP_MAX ? 2 * slice->step : CLOCK_STEP_MAX;
+    slice->left = slice->step;
+    slice->seen_ns = now;
+    return now >= slice->end_ns;
+}
+
 static bool run_slice(struct task *task)
 {
     if (task->waiting && now_ns(task) < task->executor.due_ns) {
@@ -433,7 +461,7 @@ static bool run_slice(struct task *task)
     }
     wait_for(task, TASK_WAITS_NOT);
     reuse_spent(task);
-    int64_t end_ns = now_ns(task) + SLICE_MS * NS_PER_MS;
+    struct slice slice = begin_slice(task);
     bool more = true;
     for (int i = 1; more && i <= SLICE_RECORDS_MAX; i++) {
         if (task->draining && try_hand_over(task)) {
@@ -444,7 +472,7 @@ static bool run_slice(struct task *task)
             note_dirty(task);
             more = run_record(task);
         }
-        if (i % SLICE_CLOCK_EVERY == 0 && now_ns(task) >= end_ns) {
+        if (slice_is_over(&slice, task)) {
             break;
         }
     }

@@ -1,6 +1,6 @@
--- The bugs that the suite has to find: each is a small change of the product, of the kind that is made by
--- somebody in a hurry. `from` stands exactly once in `file`; `tests` is a regular expression of the tests of
--- which at least one has to fail.
+-- The bugs that the suite has to find: each is a small change of the product, of the kind that is
+-- made by somebody in a hurry. `from` stands once in `file`; `tests` is a regular expression
+-- of tests, of which at least one has to fail.
 
 return {
   -- durability
@@ -18,7 +18,8 @@ return {
     tests = [[unit\.store\.power_cut|crash\.states]] },
   { name = "a freed journal file is used before its old name is gone for good",
     file = "runtime/store/journal.c",
-    from = "        rc = io_sync_dir(j->fs, j->dir, err);\n        if (rc == SRT_OK) {\n            srt_store_release(place",
+    from = "        rc = io_sync_dir(j->fs, j->dir, err);\n        if (rc == SRT_OK) {\n"
+      .. "            srt_store_release(place",
     to = "        rc = SRT_OK;\n        if (rc == SRT_OK) {\n            srt_store_release(place",
     tests = [[unit\.store\.power_cut|crash\.states]] },
   { name = "journal files all have the same id", file = "runtime/store/journal.c",
@@ -27,19 +28,23 @@ return {
   { name = "a checkpoint does not sync the segments", file = "runtime/store/store_checkpoint.c",
     from = "rc = segment_sync(job->segments[i], err);", to = "rc = SRT_OK;",
     tests = [[unit\.store\.power_cut|crash\.states]] },
-  { name = "a checkpoint does not sync the directories", file = "runtime/store/store_checkpoint.c",
+  { name = "a checkpoint does not sync the directories",
+    file = "runtime/store/store_checkpoint.c",
     from = "rc = io_sync_dir(store->fs, job->dirs[i], err);", to = "rc = SRT_OK;",
     tests = [[unit\.store\.power_cut|crash\.states]] },
   { name = "a checkpoint reaches one frame too far", file = "runtime/store/store_checkpoint.c",
-    from = ".boundary = store->journal.next_frame - 1}", to = ".boundary = store->journal.next_frame}",
+    from = ".boundary = store->journal.next_frame - 1}",
+    to = ".boundary = store->journal.next_frame}",
     tests = [[unit\.store\.(power_cut|store)|crash\.(states|store_kill)]] },
   { name = "journal files are freed one frame too early", file = "runtime/store/journal.c",
     from = "if (j->olds[i].last_frame <= boundary) {",
     to = "if (j->olds[i].last_frame <= boundary + 1) {",
     tests = [[unit\.store\.(power_cut|store)|crash\.(states|store_kill)]] },
   { name = "an error of fdatasync is taken for success", file = "runtime/io/fs.c",
-    from = "    RETRIED(rc, fs->datasync(fs, fd));\n    return rc < 0 ? fail_sync(err, -rc, path) : SRT_OK;",
-    to = "    RETRIED(rc, fs->datasync(fs, fd));\n    (void)path;\n    (void)err;\n    return SRT_OK;",
+    from = "    RETRIED(rc, fs->datasync(fs, fd));\n"
+      .. "    return rc < 0 ? fail_sync(err, -rc, path) : SRT_OK;",
+    to = "    RETRIED(rc, fs->datasync(fs, fd));\n    (void)path;\n    (void)err;\n"
+      .. "    return SRT_OK;",
     tests = [[unit\.(io\.fs|store\.store_failure)|fault\.]] },
 
   -- recovery
@@ -51,7 +56,8 @@ return {
     to = "if (count != info.entry_count) {",
     tests = [[unit\.store\.(frame|journal_damage)|damage\.]] },
   { name = "a batch's checksum is not looked at", file = "runtime/record/batch.c",
-    from = "if (srt_crc32c(0, data + AT_ATTRIBUTES, info.size_bytes - AT_ATTRIBUTES) != info.crc) {",
+    from = "if (srt_crc32c(0, data + AT_ATTRIBUTES, info.size_bytes - AT_ATTRIBUTES) "
+      .. "!= info.crc) {",
     to = "if (info.size_bytes == 0) {",
     tests = [[unit\.(record\.batch|store\.)|damage\.]] },
   { name = "later frames behind a torn one are no damage", file = "runtime/store/journal_scan.c",
@@ -60,7 +66,8 @@ return {
 
   -- visibility
   { name = "readers see what is not durable yet", file = "runtime/store/partition_read.c",
-    from = "int64_t high_watermark = partition_high_watermark(part);\n    if (offset < partition_log_start",
+    from = "int64_t high_watermark = partition_high_watermark(part);\n"
+      .. "    if (offset < partition_log_start",
     to = "int64_t high_watermark = part->next_offset;\n    if (offset < partition_log_start",
     tests = [[unit\.(store|broker)\.]] },
 
@@ -77,12 +84,16 @@ return {
     tests = [[unit\.(pipeline|embedded)\.|crash\.access_log_kills]] },
   { name = "an epoch is handed over before the exchange is empty", file = "runtime/pipeline/task.c",
     from = "if (!exchange_aligned(ex, task->barrier_edge, task->index)) {",
-    to = "if (!exchange_aligned(ex, task->barrier_edge, task->index) && task->epoch == UINT64_MAX) {",
+    to = "if (!exchange_aligned(ex, task->barrier_edge, task->index) && "
+      .. "task->epoch == UINT64_MAX) {",
     tests = [[unit\.(pipeline|embedded)\.]] },
-  { name = "memory of an epoch is used again before it is durable", file = "runtime/pipeline/controller.c",
+  { name = "memory of an epoch is used again before it is durable",
+    file = "runtime/pipeline/controller.c",
     from = "    ctl->joined = joined;\n}",
-    to = "    ctl->joined = joined;\n    if (ctl->job.task_count == 1 && joined->append_count > 0) {\n"
-      .. "        task_give_back(ctl->tasks[0], ctl->parts[0]);\n        ctl->parts[0] = epoch_part_create(ctl->job.sink_count);\n    }\n}",
+    to = "    ctl->joined = joined;\n"
+      .. "    if (ctl->job.task_count == 1 && joined->append_count > 0) {\n"
+      .. "        task_give_back(ctl->tasks[0], ctl->parts[0]);\n"
+      .. "        ctl->parts[0] = epoch_part_create(ctl->job.sink_count);\n    }\n}",
     tests = [[unit\.(pipeline|embedded)\.|crash\.]] },
 
   -- records

@@ -1,8 +1,8 @@
--- run.lua ROOT DIR [NAME PATTERN] - plants each bug of mutants.lua in a copy of the sources in DIR, builds it,
--- and runs the tests that have to find it. Called by scripts/test --mutants.
+-- run.lua ROOT DIR [NAME PATTERN] - plants each bug of mutants.lua in a copy of the sources in DIR,
+-- builds it, and runs the tests that have to find it. Called by scripts/test --mutants.
 --
 -- The tests are run on the unchanged copy first: one that fails anyway proves nothing. Ends with
--- "N passed, N failed"; a bug that no test finds is a failure, and so is one that cannot be planted.
+-- "N passed, N failed"; a bug that no test finds is a failure, as is one that cannot be planted.
 
 local root, dir, only = arg[1], arg[2], arg[3]
 package.path = root .. "/tests/mutants/?.lua;" .. package.path
@@ -55,8 +55,9 @@ local function copy_sources()
 end
 
 local function configure()
-  return shell("test -f %s || cmake -S %s -B %s -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >%s 2>&1",
-    quote(build .. "/build.ninja"), quote(tree), quote(build), quote(dir .. "/configure.log"))
+  return shell("test -f %s || cmake -S %s -B %s -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "
+    .. ">%s 2>&1", quote(build .. "/build.ninja"), quote(tree), quote(build),
+    quote(dir .. "/configure.log"))
 end
 
 local function compile()
