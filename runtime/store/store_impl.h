@@ -130,6 +130,11 @@ int store_prepare_dir(struct store *store, struct srt_err *err);
 /* Whether it is a data directory of this version: SRT_ENOENT, SRT_EVERSION, SRT_ECORRUPT. */
 int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err);
 
+int store_lock_dir(const struct io_fs *fs, const char *data_dir, int *ret_fd, struct srt_err *err);
+
+/* With a new node id. */
+int store_write_node_file(const struct io_fs *fs, const char *data_dir, struct srt_err *err);
+
 /* store_partitions.c */
 enum { STORE_KEY_BYTES = 20 };
 void store_partition_key(uint8_t to[STORE_KEY_BYTES], const struct topic_id *id, int32_t index);
