@@ -320,6 +320,19 @@ int frame_next(const uint8_t *frame, const struct frame_info *info, size_t *at,
     return rc;
 }
 
+int64_t frame_append_end(const struct frame_entry *entry)
+{
+    int64_t end = entry->offset;
+    for (size_t at = 0; at < entry->size;) {
+        struct batch_info info;
+        int rc = batch_parse(entry->data + at, entry->size - at, &info);
+        srt_assert(rc == SRT_OK); /* the frame was checked */
+        end = batch_last_offset(&info) + 1;
+        at += info.size_bytes;
+    }
+    return end;
+}
+
 /* Each batch whole, one after the other without a gap; adds what the frame's CRC covers of them. */
 static int check_batches(const struct frame_entry *entry, uint32_t *crc)
 {

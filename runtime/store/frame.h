@@ -107,4 +107,7 @@ struct frame_entry {
 int frame_next(const uint8_t *frame, const struct frame_info *info, size_t *at,
                struct frame_entry *ret);
 
+/* The offset behind an append entry's last batch. */
+int64_t frame_append_end(const struct frame_entry *entry);
+
 #endif

@@ -22,49 +22,18 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "store/checkpoint.h"
-
-enum { WINDOW_BYTES = SRT_HOSTILE ? 4096 : 1 << 20 };
-
-/* --- bytes of the file being read --- */
+#include "store/file_window.h"
 
 struct reader {
-    struct journal_scan *scan;
     struct journal_scan_file *file;
-    int fd;
+    struct file_window window;
 };
-
-/* At least `size` bytes of the file at `at`; the caller keeps within the file. */
-static int look(struct reader *r, uint64_t at, size_t size, const uint8_t **ret_data,
-                struct srt_err *err)
-{
-    struct journal_scan *scan = r->scan;
-    if (at < scan->window_at || at + size > scan->window_at + scan->window_len) {
-        uint64_t left = r->file->size_bytes - at;
-        size_t want = size > WINDOW_BYTES ? size : WINDOW_BYTES;
-        want = left < want ? (size_t)left : want;
-        srt_buf_clear(&scan->window);
-        scan->window_len = 0;
-        uint8_t *to = srt_buf_reserve(&scan->window, want);
-        if (!to) {
-            return srt_fail(err, SRT_ENOMEM, "out of memory for %zu bytes", want);
-        }
-        int rc = io_read_at(scan->fs, r->fd, to, want, (int64_t)at, r->file->path, err);
-        if (rc != SRT_OK) {
-            return rc;
-        }
-        scan->window_at = at;
-        scan->window_len = want;
-    }
-    *ret_data = scan->window.data + (at - scan->window_at);
-    return SRT_OK;
-}
 
 static int open_reader(struct journal_scan *scan, struct journal_scan_file *file,
                        struct reader *ret, struct srt_err *err)
 {
-    *ret = (struct reader){scan, file, -1};
-    scan->window_len = 0;
-    return io_open(scan->fs, file->path, O_RDONLY, 0, &ret->fd, err);
+    ret->file = file;
+    return file_window_open(&ret->window, scan->fs, file->path, err);
 }
 
 /* --- files --- */
@@ -90,8 +59,7 @@ static int settle_file(const struct io_fs *fs, const char *path, struct srt_err 
     return rc;
 }
 
-/* "00000000000000000007.jnl"; 0 for any other name. */
-static uint64_t sequence_of(const char *name)
+uint64_t journal_scan_sequence_of(const char *name)
 {
     enum { DIGITS = 20 };
     if (strlen(name) != DIGITS + 4 || strcmp(name + DIGITS, ".jnl") != 0 ||
@@ -115,15 +83,19 @@ static int read_header(struct journal_scan *scan, struct journal_scan_file *file
     }
     struct reader r;
     const uint8_t *data;
+    int decoded = SRT_OK;
     int rc = open_reader(scan, file, &r, err);
     if (rc == SRT_OK) {
-        rc = look(&r, 0, JOURNAL_HEADER_BYTES, &data, err);
-        io_close(scan->fs, &r.fd);
+        rc = file_window_look(&r.window, 0, JOURNAL_HEADER_BYTES, &data, err);
+        decoded = rc == SRT_OK
+                      ? journal_header_decode(data, JOURNAL_HEADER_BYTES, &file->header)
+                      : rc;
+        file_window_close(&r.window);
     }
     if (rc != SRT_OK) {
         return rc;
     }
-    switch (journal_header_decode(data, JOURNAL_HEADER_BYTES, &file->header)) {
+    switch (decoded) {
     case SRT_OK:
         return SRT_OK;
     case SRT_EVERSION:
@@ -135,7 +107,7 @@ static int read_header(struct journal_scan *scan, struct journal_scan_file *file
 
 static int add_file(struct journal_scan *scan, const char *name, bool settle, struct srt_err *err)
 {
-    uint64_t sequence = sequence_of(name);
+    uint64_t sequence = journal_scan_sequence_of(name);
     if (sequence == 0) {
         return SRT_OK;
     }
@@ -204,13 +176,13 @@ static int list_files(struct journal_scan *scan, const char *data_dir, bool sett
 static int whole_frame(struct reader *r, uint64_t at, uint64_t expected, const uint8_t **ret_frame,
                        struct frame_info *ret_info, struct srt_err *err)
 {
-    uint64_t left = r->file->size_bytes - at;
+    uint64_t left = r->window.size_bytes > at ? r->window.size_bytes - at : 0;
     const uint8_t *data = NULL;
     *ret_frame = NULL;
     if (left < FRAME_HEADER_BYTES) {
         return SRT_OK;
     }
-    int rc = look(r, at, FRAME_HEADER_BYTES, &data, err);
+    int rc = file_window_look(&r->window, at, FRAME_HEADER_BYTES, &data, err);
     if (rc != SRT_OK) {
         return rc;
     }
@@ -219,7 +191,7 @@ static int whole_frame(struct reader *r, uint64_t at, uint64_t expected, const u
         info.journal_id != r->file->header.id || info.sequence != expected) {
         return SRT_OK;
     }
-    rc = look(r, at, info.size_bytes, &data, err);
+    rc = file_window_look(&r->window, at, info.size_bytes, &data, err);
     if (rc == SRT_OK && frame_check(data, info.size_bytes, ret_info) == SRT_OK) {
         *ret_frame = data;
     }
@@ -233,15 +205,15 @@ static int find_later(struct reader *r, uint64_t at, uint64_t sequence, bool *re
 {
     static const uint8_t magic[] = {'S', 'R', 'T', 'F'};
     *ret_found = false;
-    uint64_t end = r->file->size_bytes;
+    uint64_t end = r->window.size_bytes;
     for (at += FRAME_ALIGN; at + FRAME_HEADER_BYTES <= end;) {
         const uint8_t *data;
-        int rc = look(r, at, FRAME_HEADER_BYTES, &data, err);
+        int rc = file_window_look(&r->window, at, FRAME_HEADER_BYTES, &data, err);
         if (rc != SRT_OK) {
             return rc;
         }
         /* all that the window has from here on, but for a header that it cuts */
-        const uint8_t *stop = r->scan->window.data + r->scan->window_len - FRAME_HEADER_BYTES;
+        const uint8_t *stop = data + file_window_left(&r->window, at) - FRAME_HEADER_BYTES;
         for (; data <= stop; data += FRAME_ALIGN, at += FRAME_ALIGN) {
             struct frame_info info;
             if (memcmp(data, magic, sizeof magic) == 0 &&
@@ -287,49 +259,13 @@ static int walk_file(struct reader *r, frame_fn visit, void *arg, struct srt_err
 
 /* --- the first pass --- */
 
-/* Collects the parts of checkpoints while frames go by. */
-struct collector {
-    struct journal_scan *scan;
-    uint64_t number;
-    uint32_t parts_seen;
-    struct srt_buf parts;
-};
-
-static void collect_part(struct collector *c, const struct frame_entry *entry)
-{
-    if (entry->part_index == 0) {
-        c->number = entry->checkpoint_number;
-        c->parts_seen = 0;
-        srt_buf_clear(&c->parts);
-    }
-    if (entry->checkpoint_number != c->number || entry->part_index != c->parts_seen) {
-        return; /* of a checkpoint whose process ended before it was complete */
-    }
-    srt_buf_put(&c->parts, entry->data, entry->size);
-    if (++c->parts_seen == entry->part_count) {
-        struct srt_buf old = c->scan->checkpoint;
-        c->scan->checkpoint = c->parts;
-        c->parts = old;
-        c->scan->has_checkpoint = true;
-        c->scan->checkpoint_number = c->number;
-        c->scan->last_is_checkpoint = true;
-    }
-}
-
 static int collect(void *arg, const uint8_t *frame, const struct frame_info *info,
                    struct srt_err *err)
 {
-    struct collector *c = arg;
-    struct frame_entry entry;
-    c->scan->frame_count++;
-    c->scan->last_is_checkpoint = false;
-    for (size_t at = 0; frame_next(frame, info, &at, &entry) == SRT_OK;) {
-        if (entry.kind == FRAME_CHECKPOINT) {
-            collect_part(c, &entry);
-        }
-    }
-    return srt_buf_failed(&c->parts) ? srt_fail(err, SRT_ENOMEM, "out of memory for a checkpoint")
-                                     : SRT_OK;
+    struct journal_scan *scan = arg;
+    scan->frame_count++;
+    int rc = checkpoint_parts_add(&scan->checkpoint, frame, info);
+    return rc == SRT_OK ? SRT_OK : srt_fail(err, rc, "out of memory for a checkpoint");
 }
 
 /* Is the place where the last file's whole frames end the place where writing ended? */
@@ -350,11 +286,11 @@ static int judge_end(struct journal_scan *scan, struct reader *r, struct srt_err
 
 bool journal_scan_is_clean(const struct journal_scan *scan)
 {
-    return scan->last_is_checkpoint &&
-           checkpoint_is_clean(scan->checkpoint.data, scan->checkpoint.len);
+    return scan->checkpoint.is_last &&
+           checkpoint_is_clean(scan->checkpoint.bytes.data, scan->checkpoint.bytes.len);
 }
 
-static int scan_files(struct journal_scan *scan, struct collector *c, struct srt_err *err)
+static int scan_files(struct journal_scan *scan, struct srt_err *err)
 {
     for (size_t i = scan->first; i < scan->count; i++) {
         struct journal_scan_file *file = &scan->files[i];
@@ -368,11 +304,11 @@ static int scan_files(struct journal_scan *scan, struct collector *c, struct srt
         struct reader r;
         int rc = open_reader(scan, file, &r, err);
         if (rc == SRT_OK) {
-            rc = walk_file(&r, collect, c, err);
+            rc = walk_file(&r, collect, scan, err);
             if (rc == SRT_OK && i + 1 == scan->count && !journal_scan_is_clean(scan)) {
                 rc = judge_end(scan, &r, err);
             }
-            io_close(scan->fs, &r.fd);
+            file_window_close(&r.window);
         }
         if (rc != SRT_OK) {
             return rc;
@@ -386,13 +322,7 @@ int journal_scan_open(struct journal_scan *scan, const struct io_fs *fs, const c
 {
     *scan = (struct journal_scan){.fs = fs, .dir = srt_xasprintf("%s/journal", data_dir)};
     int rc = list_files(scan, data_dir, settle, err);
-    if (rc != SRT_OK) {
-        return rc;
-    }
-    struct collector c = {.scan = scan};
-    rc = scan_files(scan, &c, err);
-    srt_buf_fini(&c.parts);
-    return rc;
+    return rc == SRT_OK ? scan_files(scan, err) : rc;
 }
 
 void journal_scan_close(struct journal_scan *scan)
@@ -403,9 +333,18 @@ void journal_scan_close(struct journal_scan *scan)
     srt_free(scan->files);
     srt_free(scan->dir);
     srt_free(scan->damage.path);
-    srt_buf_fini(&scan->checkpoint);
-    srt_buf_fini(&scan->window);
+    checkpoint_parts_fini(&scan->checkpoint);
     *scan = (struct journal_scan){0};
+}
+
+bool journal_scan_has_unsynced(const struct journal_scan *scan)
+{
+    for (size_t i = scan->first; i < scan->count; i++) {
+        if (scan->files[i].header.flags & JOURNAL_FLAG_OS) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t journal_scan_next_frame(const struct journal_scan *scan)
@@ -453,7 +392,7 @@ int journal_scan_frames(struct journal_scan *scan, uint64_t boundary, journal_sc
         int rc = open_reader(scan, &file, &r, err);
         if (rc == SRT_OK) {
             rc = walk_file(&r, visit_above, &pass, err);
-            io_close(scan->fs, &r.fd);
+            file_window_close(&r.window);
         }
         if (rc == SRT_OK && pass.seen < pass.limit) {
             rc = fail_damage(scan, file.path, file.end_position, "the file changed while read",

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "io/fs.h"
+#include "store/checkpoint_parts.h"
 #include "store/frame.h"
 #include "store/journal.h"
 
@@ -33,11 +33,7 @@ struct journal_scan {
     size_t count;
     size_t first;
 
-    /* the last complete checkpoint */
-    bool has_checkpoint;
-    uint64_t checkpoint_number;
-    struct srt_buf checkpoint;
-    bool last_is_checkpoint; /* nothing was written after it */
+    struct checkpoint_parts checkpoint; /* the last complete one */
 
     uint64_t frame_count; /* whole frames seen */
 
@@ -46,10 +42,6 @@ struct journal_scan {
         char *path;
         uint64_t at;
     } damage;
-
-    struct srt_buf window; /* of the file being read */
-    uint64_t window_at;
-    size_t window_len;
 };
 
 /* List, read and judge everything. `settle`: sync the files and drop their cached pages first,
@@ -63,9 +55,15 @@ void journal_scan_close(struct journal_scan *scan);
  * since. */
 bool journal_scan_is_clean(const struct journal_scan *scan);
 
+/* Whether frames of it were acknowledged before they were synced: some may be missing. */
+bool journal_scan_has_unsynced(const struct journal_scan *scan);
+
 /* The sequence after the last whole frame: 1 for an empty journal. */
 uint64_t journal_scan_next_frame(const struct journal_scan *scan);
 uint64_t journal_scan_last_file(const struct journal_scan *scan); /* 0: none */
+
+/* "00000000000000000007.jnl": 7; 0 for any other name. */
+uint64_t journal_scan_sequence_of(const char *name);
 
 /* Visit every whole frame above `boundary`, in order. */
 typedef int (*journal_scan_fn)(void *arg, const uint8_t *frame, const struct frame_info *info,

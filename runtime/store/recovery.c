@@ -21,12 +21,14 @@
 #include "base/atomic.h"
 #include "base/fault.h"
 #include "store/journal_scan.h"
+#include "store/journal_witness.h"
 #include "store/store_impl.h"
 
 enum { VIEW_ATTEMPTS = 20 };
 
 struct recovery {
     struct store *store;
+    struct journal_witness witness;
     struct journal_scan scan;
     struct srt_buf frames; /* a view's copy of the frames above the boundary */
 };
@@ -53,6 +55,20 @@ static int excuse_missing(struct recovery *rec, const struct checkpoint *cp,
                     row->segments[index].size_bytes);
 }
 
+/* The segment that is going to be cut must be the one that is meant. */
+static int check_header(struct recovery *rec, const struct checkpoint_partition *row,
+                        const struct checkpoint_segment *from, const char *dir, struct srt_err *err)
+{
+    struct segment *seg = segment_new(&rec->store->files, &row->topic_id, row->index, dir,
+                                      from->base_offset, from->created_ms);
+    int rc = segment_begin_read(seg, err);
+    if (rc == SRT_OK) {
+        segment_end_read(seg);
+    }
+    segment_unref(seg);
+    return rc;
+}
+
 static int check_segment(struct recovery *rec, const struct checkpoint *cp,
                          const struct checkpoint_partition *row, size_t index, const char *dir,
                          struct srt_err *err)
@@ -72,6 +88,9 @@ static int check_segment(struct recovery *rec, const struct checkpoint *cp,
                       "'%s' is damaged at byte %" PRIu64 ": it ends there, but %" PRIu64
                       " bytes were durable",
                       path, info.size_bytes, seg->size_bytes);
+    } else if (index + 1 == row->segment_count && info.size_bytes > seg->size_bytes &&
+               !rec->store->options.read_only && !journal_scan_is_clean(&rec->scan)) {
+        rc = check_header(rec, row, seg, dir, err);
     }
     srt_free(path);
     return rc;
@@ -97,8 +116,8 @@ static int load_checkpoint(struct recovery *rec, struct checkpoint *ret, struct 
 {
     const struct journal_scan *scan = &rec->scan;
     uint64_t first_frame = scan->count ? scan->files[scan->first].header.first_frame : 1;
-    if (scan->has_checkpoint) {
-        int rc = checkpoint_decode(scan->checkpoint.data, scan->checkpoint.len, ret);
+    if (scan->checkpoint.found) {
+        int rc = checkpoint_decode(scan->checkpoint.bytes.data, scan->checkpoint.bytes.len, ret);
         if (rc != SRT_OK) {
             return srt_fail(err, rc, "'%s': the checkpoint is %s", scan->dir,
                             rc == SRT_EVERSION ? "of another version" : "not valid");
@@ -112,6 +131,42 @@ static int load_checkpoint(struct recovery *rec, struct checkpoint *ret, struct 
                         ret->boundary + 1, first_frame - 1);
     }
     return SRT_OK;
+}
+
+static int hear_frame(void *arg, const uint8_t *frame, const struct frame_info *info,
+                      struct srt_err *err)
+{
+    (void)err;
+    journal_witness_hear_frame(arg, frame, info);
+    return SRT_OK;
+}
+
+/* Is what looks like a torn write one? The segments may know better. */
+static int ask_witness(struct recovery *rec, const struct checkpoint *cp, struct srt_err *err)
+{
+    struct journal_scan *scan = &rec->scan;
+    if (scan->count == 0 || journal_scan_is_clean(scan) || journal_scan_has_unsynced(scan)) {
+        return SRT_OK;
+    }
+    int rc = rec->store->options.read_only /* looked into the segments before */
+                 ? SRT_OK
+                 : journal_witness_open(&rec->witness, scan->fs, rec->store->data_dir, err);
+    journal_witness_hear_checkpoint(&rec->witness, cp);
+    if (rc == SRT_OK) {
+        rc = journal_scan_frames(scan, cp->boundary, hear_frame, &rec->witness, err);
+    }
+    const struct journal_witness_row *row = NULL;
+    if (rc == SRT_OK) {
+        rc = journal_witness_judge(&rec->witness, &row, err);
+    }
+    if (row) {
+        const struct journal_scan_file *last = &scan->files[scan->count - 1];
+        rc = srt_fail(err, SRT_ECORRUPT,
+                      "'%s' is damaged at byte %" PRIu64 ": a durable frame is missing, of which"
+                      " '%s' partition %" PRId32 " has a batch",
+                      last->path, last->end_position, row->topic, row->index);
+    }
+    return rc;
 }
 
 /* --- replay --- */
@@ -216,9 +271,15 @@ static int look(struct recovery *rec, struct checkpoint *ret_cp, struct srt_err 
 {
     struct store *store = rec->store;
     bool view = store->options.read_only;
-    int rc = journal_scan_open(&rec->scan, store->fs, store->data_dir, !view, err);
+    int rc = view ? journal_witness_open(&rec->witness, store->fs, store->data_dir, err) : SRT_OK;
+    if (rc == SRT_OK) {
+        rc = journal_scan_open(&rec->scan, store->fs, store->data_dir, !view, err);
+    }
     if (rc == SRT_OK) {
         rc = load_checkpoint(rec, ret_cp, err);
+    }
+    if (rc == SRT_OK) {
+        rc = ask_witness(rec, ret_cp, err);
     }
     if (rc == SRT_OK) {
         rc = check_segments(rec, ret_cp, err);
@@ -231,6 +292,12 @@ static int look(struct recovery *rec, struct checkpoint *ret_cp, struct srt_err 
         }
     }
     return rc;
+}
+
+static void close_sources(struct recovery *rec)
+{
+    journal_scan_close(&rec->scan);
+    journal_witness_close(&rec->witness);
 }
 
 /* A running store may free or write what is being read: that looks like damage once, real damage
@@ -246,7 +313,7 @@ static int look_again(struct recovery *rec, struct checkpoint *ret_cp, struct sr
         if (!may_pass || i + 1 == attempts) {
             break;
         }
-        journal_scan_close(&rec->scan);
+        close_sources(rec);
         checkpoint_fini(ret_cp);
     }
     return rc;
@@ -300,7 +367,7 @@ static int begin_journal(struct recovery *rec, struct srt_err *err)
         journal_add_old(&store->journal, scan->files[i].header.file_sequence,
                         left_over ? 0 : scan->files[i].last_frame);
     }
-    store->checkpoint_number = scan->checkpoint_number;
+    store->checkpoint_number = scan->checkpoint.number;
     store->checkpoint_boundary = store->restored.boundary;
     return journal_adopt_spares(&store->journal, err);
 }
@@ -334,7 +401,7 @@ int store_recover(struct store *store, struct srt_err *err)
             store->bytes_since_checkpoint = store->options.checkpoint_bytes; /* due at once */
         }
     }
-    journal_scan_close(&rec.scan);
+    close_sources(&rec);
     srt_buf_fini(&rec.frames);
     int sys = rc == SRT_OK ? SRT_FAULT(recovery_done) : 0;
     return sys == 0 ? rc : srt_fail_sys(err, SRT_EIO, sys, "finish the recovery");

@@ -70,7 +70,7 @@ void segment_files_fini(struct segment_files *files)
     io_lock_fini(&files->lock);
 }
 
-static void encode_header(uint8_t to[SEGMENT_HEADER_BYTES], const struct segment *seg)
+void segment_encode_header(const struct segment *seg, uint8_t to[SEGMENT_HEADER_BYTES])
 {
     memset(to, 0, SEGMENT_HEADER_BYTES);
     srt_put_be32(to, SEGMENT_MAGIC);
@@ -78,7 +78,7 @@ static void encode_header(uint8_t to[SEGMENT_HEADER_BYTES], const struct segment
     memcpy(to + 8, seg->topic_id.bytes, sizeof seg->topic_id.bytes);
     srt_put_be32(to + 24, (uint32_t)seg->partition);
     srt_put_be64(to + 32, (uint64_t)seg->base_offset);
-    srt_put_be64(to + 40, (uint64_t)seg->created_ms);
+    srt_put_be64(to + SEGMENT_CREATED_AT, (uint64_t)seg->created_ms);
     srt_put_be32(to + 60, srt_crc32c(0, to, 60));
 }
 
@@ -104,7 +104,7 @@ static int verify_header(struct segment *seg, int fd, struct srt_err *err)
         return srt_fail(err, SRT_EVERSION, "'%s' is of version %d, expected %d", seg->path,
                         srt_get_be16(found + 4), SEGMENT_VERSION);
     }
-    encode_header(expected, seg);
+    segment_encode_header(seg, expected);
     for (size_t i = 0; i < sizeof found; i++) {
         if (found[i] != expected[i]) {
             return segment_fail_corrupt(seg, i, "the header is not this segment's", err);
@@ -243,7 +243,7 @@ void segment_unref(struct segment *seg)
 static int write_header(struct segment *seg, int fd, struct srt_err *err)
 {
     uint8_t header[SEGMENT_HEADER_BYTES];
-    encode_header(header, seg);
+    segment_encode_header(seg, header);
     return io_write_at(seg->files->fs, fd, header, sizeof header, 0, seg->path, err);
 }
 

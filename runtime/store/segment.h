@@ -24,7 +24,7 @@
 #include "record/topic_id.h"
 #include "store/segment_index.h"
 
-enum { SEGMENT_HEADER_BYTES = 64 };
+enum { SEGMENT_HEADER_BYTES = 64, SEGMENT_CREATED_AT = 40 };
 
 /* --- the cache of open files --- */
 
@@ -75,6 +75,9 @@ struct segment *segment_new(struct segment_files *files, const struct topic_id *
                             int64_t created_ms);
 void segment_ref(struct segment *seg);
 void segment_unref(struct segment *seg);
+
+/* The header that its file has. */
+void segment_encode_header(const struct segment *seg, uint8_t to[SEGMENT_HEADER_BYTES]);
 
 /* Write the header of a new file (an existing one is emptied). */
 int segment_create_file(struct segment *seg, struct srt_err *err);

@@ -139,6 +139,16 @@ void segment_index_write(struct segment_index *index, const struct io_fs *fs, co
     srt_buf_fini(&buf);
 }
 
+void segment_index_sync(const struct io_fs *fs, const char *path)
+{
+    struct srt_err ignored;
+    int fd = -1;
+    if (io_open(fs, path, O_WRONLY, 0, &fd, &ignored) == SRT_OK) {
+        (void)io_datasync(fs, fd, path, &ignored);
+        io_close(fs, &fd);
+    }
+}
+
 /* The next entry, if it is whole and goes on from the last one. */
 static bool decode_entry(const uint8_t *bytes, int64_t base_offset, uint64_t size_bytes,
                          const struct segment_index *index, struct segment_index_entry *ret)
@@ -183,6 +193,49 @@ void segment_index_read(struct segment_index *index, const struct io_fs *fs, con
         index->written_count = index->count;
     }
     srt_buf_fini(&buf);
+}
+
+static bool all_zero(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool segment_index_check(const struct io_fs *fs, const char *path, int64_t base_offset,
+                         uint64_t *ret_wrong_at, uint64_t *ret_size_bytes)
+{
+    struct srt_err err;
+    struct srt_buf buf;
+    *ret_wrong_at = 0;
+    *ret_size_bytes = 0;
+    if (io_read_file(fs, path, INDEX_FILE_BYTES_MAX, &buf, &err) != SRT_OK) {
+        return err.code == SRT_ENOENT;
+    }
+    struct segment_index index;
+    segment_index_init(&index);
+    uint8_t header[SEGMENT_INDEX_HEADER_BYTES];
+    encode_header(header, base_offset);
+    size_t at = 0;
+    if (buf.len >= sizeof header && memcmp(buf.data, header, sizeof header) == 0) {
+        struct segment_index_entry entry;
+        at = sizeof header;
+        while (buf.len - at >= SEGMENT_INDEX_ENTRY_BYTES &&
+               decode_entry(buf.data + at, base_offset, UINT64_MAX, &index, &entry) &&
+               all_zero(buf.data + at + 20, 4)) {
+            push(&index, &entry);
+            at += SEGMENT_INDEX_ENTRY_BYTES;
+        }
+    }
+    bool good = all_zero(buf.data + at, buf.len - at);
+    *ret_wrong_at = at;
+    *ret_size_bytes = buf.len;
+    segment_index_fini(&index);
+    srt_buf_fini(&buf);
+    return good;
 }
 
 void segment_index_cut(const struct io_fs *fs, const char *path, int64_t base_offset,

@@ -49,10 +49,19 @@ const struct segment_index_entry *segment_index_find_time(const struct segment_i
 void segment_index_write(struct segment_index *index, const struct io_fs *fs, const char *path,
                          int64_t base_offset);
 
+/* Make durable what was written, so that only damage explains an index that is wrong. What fails is
+ * not important: see above. */
+void segment_index_sync(const struct io_fs *fs, const char *path);
+
 /* Read the entries that are in order and lie below `size_bytes` of the segment; none is a good
  * answer. */
 void segment_index_read(struct segment_index *index, const struct io_fs *fs, const char *path,
                         int64_t base_offset, uint64_t size_bytes);
+
+/* Whether every byte of the file is right. What is not there is not wrong: the file may be missing,
+ * end behind any entry, or in zeroes that nobody has written yet. */
+bool segment_index_check(const struct io_fs *fs, const char *path, int64_t base_offset,
+                         uint64_t *ret_wrong_at, uint64_t *ret_size_bytes);
 
 /* After a crash: what the file says of bytes beyond `size_bytes` may belong to batches that were
  * cut off. Leaves a new file with the entries below, or none. */
