@@ -317,6 +317,11 @@ int partition_append(struct partition *part, const uint8_t *batches, size_t size
         seg = active(part);
     } else if (!seg->index_loaded) {
         rc = load_active_index(part, seg, err);
+        if (rc == SRT_ECORRUPT && part->next_offset > seg->base_offset) {
+            /* Its readers will be told; what comes now need not suffer from it. */
+            rc = roll(part, err);
+            seg = active(part);
+        }
     }
     if (rc == SRT_OK) {
         rc = segment_write(seg, batches, size, err);

@@ -163,6 +163,7 @@ int store_checkpoint_sync(struct store *store, struct srt_err *err)
     for (size_t i = 0; i < job->segment_count; i++) {
         if (rc == SRT_OK) {
             rc = segment_sync(job->segments[i], err);
+            segment_index_sync(store->fs, job->segments[i]->index_path);
         }
         segment_unref(job->segments[i]);
     }
