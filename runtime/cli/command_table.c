@@ -98,6 +98,12 @@ static const struct command_flag groups_flags[] = {DATA_DIR, LIST_OUTPUT, END};
 static const struct command_flag show_flags[] = {DATA_DIR, LIST_OUTPUT, END};
 static const struct command_flag data_dir_flags[] = {DATA_DIR, END};
 
+static const struct command_flag repair_flags[] = {
+    DATA_DIR,
+    {.name = "dry-run", .type = COMMAND_SWITCH, .help = "only print what it would do"},
+    END,
+};
+
 static const struct command_flag create_flags[] = {
     DATA_DIR,
     {.name = "partitions", .letter = 'p', .type = COMMAND_COUNT, .value = "N",
@@ -210,7 +216,11 @@ const struct command command_table[] = {
     {.path = "log check", .help = "read every byte and print what is damaged; changes nothing",
      .examples = "streamrt log check --data-dir data   # exit 1 with PATH:BYTE: reason lines",
      .flags = data_dir_flags, .handler = log_commands_check},
-    LATER("log repair", "set damaged byte ranges aside"),
+    {.path = "log repair",
+     .help = "set damaged byte ranges aside in *.removed files and make the rest readable",
+     .examples = "streamrt log repair --data-dir data --dry-run   # only say it; exit 1 if any\n"
+                 "streamrt log repair --data-dir data             # say it, then do it",
+     .flags = repair_flags, .handler = log_commands_repair},
     {.path = "version", .help = "the version of this binary",
      .examples = "streamrt version\nstreamrt version -o json",
      .flags = version_flags, .handler = version_run},

@@ -17,6 +17,7 @@ int log_commands_dump(const struct command_line *line);
 int log_commands_topics(const struct command_line *line);
 int log_commands_groups(const struct command_line *line);
 int log_commands_check(const struct command_line *line);
+int log_commands_repair(const struct command_line *line); /* but this one: it takes the lock */
 
 /* topic_commands.c: read-only, but for create */
 int topic_commands_ls(const struct command_line *line);

@@ -233,3 +233,88 @@ int log_commands_check(const struct command_line *line)
     output_note("no damage in '%s'", dir);
     return EXIT_DONE;
 }
+
+/* --- repair --- */
+
+struct repair_output {
+    bool dry_run;
+    struct srt_buf out;
+    int64_t lost_records;
+    int code; /* of the first line that could not be printed */
+    struct srt_err err;
+};
+
+/* Each line is out before what it says is done. */
+static void repair_line(struct repair_output *to)
+{
+    struct srt_err err = {0};
+    int code = output_flush(&to->out, &err);
+    if (code != SRT_OK && to->code == SRT_OK) {
+        to->code = code;
+        to->err = err;
+    }
+}
+
+static void repair_range(void *arg, const char *path, uint64_t from, uint64_t to,
+                         const char *reason, const char *set_aside)
+{
+    struct repair_output *output = arg;
+    srt_buf_printf(&output->out, "%s:%" PRIu64 "-%" PRIu64 ": %s", path, from, to, reason);
+    if (set_aside) {
+        srt_buf_printf(&output->out, "; %sset aside in %s", output->dry_run ? "would be " : "",
+                       set_aside);
+    }
+    srt_buf_put_str(&output->out, "\n");
+    repair_line(output);
+}
+
+static void repair_lost_records(void *arg, const char *topic, int32_t partition, int64_t from,
+                                int64_t to)
+{
+    struct repair_output *output = arg;
+    output->lost_records += to - from;
+    srt_buf_printf(&output->out, "lost: topic '%s' partition %" PRId32 " offsets %" PRId64
+                                 " to %" PRId64 "\n",
+                   topic, partition, from, to - 1);
+    repair_line(output);
+}
+
+static void repair_lost_frames(void *arg, uint64_t first, uint64_t last)
+{
+    struct repair_output *output = arg;
+    srt_buf_printf(&output->out,
+                   "lost: journal frames %" PRIu64 " to %" PRIu64
+                   ", but for the records that are in segments: topics that they created and"
+                   " positions that they committed\n",
+                   first, last);
+    repair_line(output);
+}
+
+int log_commands_repair(const struct command_line *line)
+{
+    struct srt_err err = {0};
+    const char *dir = command_text(line, "data-dir");
+    struct repair_output output = {.dry_run = command_has(line, "dry-run")};
+    const struct store_repair_ops ops = {&output, repair_range, repair_lost_records,
+                                         repair_lost_frames};
+    srt_buf_init(&output.out);
+    int found = store_repair(dir, NULL, output.dry_run, &ops, &err);
+    srt_buf_fini(&output.out);
+    if (found < 0) {
+        return data_dir_end(line, found, &err);
+    }
+    if (output.code != SRT_OK) {
+        return data_dir_end(line, output.code, &output.err);
+    }
+    if (found == 0) {
+        output_note("no damage in '%s'; nothing was changed", dir);
+        return EXIT_DONE;
+    }
+    const char *did = output.dry_run ? "would be repaired; nothing was changed" : "repaired";
+    output_note("%d damaged place%s in '%s' %s", found, found == 1 ? "" : "s", dir, did);
+    if (output.lost_records > 0) {
+        output_note("warning: %" PRId64 " records cannot be had any more; their offsets are empty",
+                    output.lost_records);
+    }
+    return output.dry_run ? EXIT_FAILED : EXIT_DONE;
+}

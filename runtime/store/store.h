@@ -169,4 +169,25 @@ typedef void (*store_report_fn)(void *arg, const char *path, uint64_t at_byte, c
 int store_check(const char *data_dir, const struct io_fs *fs, store_report_fn report, void *arg,
                 struct srt_err *err);
 
+/* What a repair says, each before it is done. */
+struct store_repair_ops {
+    void *arg;
+    /* Bytes [from, to) of the file are taken out of it and kept in `set_aside` (NULL: there are
+     * none to keep). */
+    void (*range)(void *arg, const char *path, uint64_t from, uint64_t to, const char *reason,
+                  const char *set_aside);
+    /* Records at offsets [from, to) are not to be had any more. */
+    void (*lost_records)(void *arg, const char *topic, int32_t partition, int64_t from,
+                         int64_t to);
+    /* Frames of the journal are gone with what they carried beside records. */
+    void (*lost_frames)(void *arg, uint64_t first, uint64_t last);
+};
+
+/* Set aside what is damaged and make the rest readable again (docs/reference/repair.md has the
+ * rules). `dry_run`: only say. Returns how many ranges there were; after 0 nothing was changed.
+ * SRT_EBUSY when a process has the directory, SRT_ECORRUPT when too little is left to repair from:
+ * then nothing was changed either. */
+int store_repair(const char *data_dir, const struct io_fs *fs, bool dry_run,
+                 const struct store_repair_ops *ops, struct srt_err *err);
+
 #endif
