@@ -70,7 +70,8 @@ static const char *hint_for(int code)
     case SRT_EBUSY:
         return "end that process first, or give another directory with --data-dir";
     case SRT_ECORRUPT:
-        return "nothing was changed; streamrt log check --data-dir DIR shows every damaged place";
+        return "nothing was changed; streamrt log check --data-dir DIR shows every damaged place, "
+               "streamrt log repair sets them aside";
     case SRT_EVERSION:
         return "use the streamrt that wrote it, or another directory with --data-dir";
     default:

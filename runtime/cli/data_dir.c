@@ -65,7 +65,8 @@ static const char *hint_for(int code)
     case SRT_EEXIST:
         return "streamrt topic show --data-dir DIR shows it";
     case SRT_ECORRUPT:
-        return "streamrt log check --data-dir DIR shows every damaged place";
+        return "streamrt log check --data-dir DIR shows every damaged place, streamrt log repair "
+               "sets them aside";
     default:
         return NULL;
     }

@@ -290,6 +290,19 @@ static void repair_lost_frames(void *arg, uint64_t first, uint64_t last)
     repair_line(output);
 }
 
+/* What only the broker can tell: which partitions belong to no topic any more. */
+static int repair_unknown(const char *dir, const struct store_repair_ops *ops, struct srt_err *err)
+{
+    struct srt_err ignored = {0};
+    struct broker *broker = NULL;
+    int found = data_dir_open_reader(dir, &broker, err);
+    if (found == SRT_OK) {
+        found = store_repair_unknown(broker_store(broker), ops, err);
+    }
+    broker_close(broker, &ignored); /* nothing was written to it */
+    return found;
+}
+
 int log_commands_repair(const struct command_line *line)
 {
     struct srt_err err = {0};
@@ -299,6 +312,10 @@ int log_commands_repair(const struct command_line *line)
                                          repair_lost_frames};
     srt_buf_init(&output.out);
     int found = store_repair(dir, NULL, output.dry_run, &ops, &err);
+    if (found >= 0 && !output.dry_run) {
+        int unknown = repair_unknown(dir, &ops, &err);
+        found = unknown < 0 ? unknown : found + unknown;
+    }
     srt_buf_fini(&output.out);
     if (found < 0) {
         return data_dir_end(line, found, &err);

@@ -273,7 +273,7 @@ static int salvage_ends(struct rewriter *r, struct srt_err *err)
     int rc = SRT_OK;
     for (size_t i = 0; rc == SRT_OK && i < witness->row_count; i++) {
         struct journal_witness_row *row = &witness->rows[i];
-        if (row->known && !row->dropped) {
+        if (!row->dropped) { /* also one that no frame names: it may have been created in one */
             rc = salvage(r, find_end(r, &row->topic_id, row->index), INT64_MAX, err);
         }
     }

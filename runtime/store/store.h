@@ -190,4 +190,10 @@ struct store_repair_ops {
 int store_repair(const char *data_dir, const struct io_fs *fs, bool dry_run,
                  const struct store_repair_ops *ops, struct srt_err *err);
 
+/* The rest of a repair: a partition whose topic the keeper does not know, now that it has read the
+ * journal, was created in a frame that is gone. Its directory is renamed to *.removed. `view` is
+ * open to read only. Returns how many there were. */
+int store_repair_unknown(struct store *view, const struct store_repair_ops *ops,
+                         struct srt_err *err);
+
 #endif

@@ -6,16 +6,18 @@
  *     2. write                the new journal, under a name that nobody looks at
  *     3. rename               each damaged segment's new file: good runs, and gaps for what is lost
  *     4. rename               the new journal; the old one is history now
- *     5. put right            indexes, node.json, directories that no frame knows
+ *     5. put right            indexes and node.json
  *
  * After a crash in between the survey sees what is left to do: a segment that was rewritten is
- * whole by its offsets, whatever its size. docs/reference/repair.md tells users the rules. */
+ * whole by its offsets, whatever its size. Directories of topics whose creation is lost come last:
+ * only the keeper of metadata knows them, when it has read the new journal. docs/reference/repair.md tells users the rules. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "store/file_window.h"
 #include "store/partition_impl.h"
 #include "store/repair_journal.h"
@@ -185,39 +187,6 @@ static void repair_indexes(struct repair *r)
     }
 }
 
-/* A directory of which neither the checkpoint nor a frame knows, with batches in it: its topic was
- * created in a frame that is gone. */
-static bool is_orphan(const struct journal_witness_row *row)
-{
-    return !row->known && !row->dropped && row->run_end > 0;
-}
-
-static int repair_orphans(struct repair *r, struct srt_err *err)
-{
-    struct journal_witness *witness = &r->survey.witness;
-    int rc = SRT_OK;
-    for (size_t i = 0; rc == SRT_OK && i < witness->row_count; i++) {
-        const struct journal_witness_row *row = &witness->rows[i];
-        if (!is_orphan(row)) {
-            continue;
-        }
-        char *to = srt_xasprintf("%s.removed", row->dir);
-        r->range_count++;
-        r->ops->range(r->ops->arg, row->dir, 0, 0, "no frame knows this partition", to);
-        r->ops->lost_records(r->ops->arg, row->topic, row->index, 0, row->run_end);
-        int sys = r->dry_run ? 0 : r->fs->rename(r->fs, row->dir, to);
-        if (sys < 0) {
-            rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "rename to '%s'", to);
-        } else if (!r->dry_run) {
-            char *dir = parent_of(row->dir);
-            rc = io_sync_dir(r->fs, dir, err);
-            srt_free(dir);
-        }
-        srt_free(to);
-    }
-    return rc;
-}
-
 /* --- the whole --- */
 
 /* Without a checkpoint the journal must begin with its first frame, or nobody knows what there
@@ -264,7 +233,7 @@ static int act(struct repair *r, struct srt_err *err)
         rc = repair_journal_write(s, r->dry_run, r->ops, err);
     }
     if (rc != SRT_OK || r->dry_run) {
-        return rc == SRT_OK ? repair_orphans(r, err) : rc;
+        return rc;
     }
     rc = repair_segments(r, err);
     if (rc == SRT_OK && new_journal) {
@@ -272,9 +241,9 @@ static int act(struct repair *r, struct srt_err *err)
     }
     if (rc == SRT_OK) {
         repair_indexes(r);
-        rc = repair_orphans(r, err);
+        rc = repair_node(r, err);
     }
-    return rc == SRT_OK ? repair_node(r, err) : rc;
+    return rc;
 }
 
 int store_repair(const char *data_dir, const struct io_fs *fs, bool dry_run,
@@ -304,4 +273,57 @@ int store_repair(const char *data_dir, const struct io_fs *fs, bool dry_run,
     store_survey_close(&r.survey);
     io_close(io_fs_real(), &lock_fd);
     return rc == SRT_OK ? r.range_count : rc;
+}
+
+/* --- partitions that the keeper does not know --- */
+
+static bool is_listed(const struct checkpoint_partition *rows, size_t count,
+                      const struct journal_witness_row *row)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].index == row->index && topic_id_equal(&rows[i].topic_id, &row->topic_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int set_directory_aside(struct store *view, const struct journal_witness_row *row,
+                               const struct store_repair_ops *ops, struct srt_err *err)
+{
+    char *to = srt_xasprintf("%s.removed", row->dir);
+    ops->range(ops->arg, row->dir, 0, 0, "the topic of this partition is not known", to);
+    ops->lost_records(ops->arg, row->topic, row->index, 0, row->run_end);
+    int sys = view->fs->rename(view->fs, row->dir, to);
+    int rc = sys < 0 ? srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "rename to '%s'", to)
+                     : io_sync_dir(view->fs, view->topics_dir, err);
+    srt_free(to);
+    return rc;
+}
+
+int store_repair_unknown(struct store *view, const struct store_repair_ops *ops,
+                         struct srt_err *err)
+{
+    struct journal_witness witness;
+    const struct checkpoint *cp = &view->restored;
+    int lock_fd = -1;
+    int count = 0;
+    srt_assert(view->options.read_only);
+    int rc = store_lock_dir(view->fs, view->data_dir, &lock_fd, err);
+    if (rc != SRT_OK) {
+        return rc;
+    }
+    rc = journal_witness_open(&witness, view->fs, view->data_dir, err);
+    for (size_t i = 0; rc == SRT_OK && i < witness.row_count; i++) {
+        const struct journal_witness_row *row = &witness.rows[i];
+        if (row->run_end > 0 && !store_find_partition(view, &row->topic_id, row->index) &&
+            !is_listed(cp->partitions, cp->partition_count, row) &&
+            !is_listed(cp->dropped, cp->dropped_count, row)) {
+            rc = set_directory_aside(view, row, ops, err);
+            count++;
+        }
+    }
+    journal_witness_close(&witness);
+    io_close(io_fs_real(), &lock_fd);
+    return rc == SRT_OK ? count : rc;
 }

@@ -57,6 +57,20 @@ static int repair(struct fake_disk *disk, struct told *told, struct srt_err *err
     return store_repair("/data", fake_disk_fs(disk), false, &ops, err);
 }
 
+static int repair_unknown(struct fake_disk *disk, struct told *told)
+{
+    struct fixture f;
+    *told = (struct told){0};
+    const struct store_repair_ops ops = {told, on_range, on_lost_records, on_lost_frames};
+    fixture_init(&f, disk);
+    f.options.read_only = true;
+    fixture_open(&f);
+    int found = store_repair_unknown(f.store, &ops, &f.err);
+    fixture_close(&f);
+    fixture_fini(&f);
+    return found;
+}
+
 static void no_report(void *arg, const char *path, uint64_t at, const char *reason)
 {
     (void)arg;
@@ -255,9 +269,12 @@ static void a_topic_whose_creation_is_lost_is_set_aside_as_a_whole(void **state)
     assert_int_equal(io_open(fs, JOURNAL_ONE, O_RDWR, 0, &fd, &err), SRT_OK);
     assert_int_equal(fs->truncate(fs, fd, 4096), 0); /* all frames */
     io_close(fs, &fd);
-    assert_int_equal(repair(disk, &told, &err), 2);
-    assert_non_null(strstr(told.ranges[1], "> " PART_DIR ".removed"));
+    assert_int_equal(repair(disk, &told, &err), 1);
+    assert_int_equal(store_check("/data", fs, no_report, NULL, &err), 0);
+    assert_int_equal(repair_unknown(disk, &told), 1);
+    assert_non_null(strstr(told.ranges[0], "> " PART_DIR ".removed"));
     assert_int_equal(told.lost_to, WRITES * RECORDS);
+    assert_int_equal(repair_unknown(disk, &told), 0);
     assert_int_equal(fs->path_info(fs, PART_DIR ".removed", &info), 0);
     assert_int_equal(fs->path_info(fs, PART_DIR, &info), -ENOENT);
     struct fixture f;
@@ -267,6 +284,24 @@ static void a_topic_whose_creation_is_lost_is_set_aside_as_a_whole(void **state)
     fixture_close(&f);
     assert_int_equal(store_check("/data", fs, no_report, NULL, &err), 0);
     fixture_fini(&f);
+    fake_disk_destroy(disk);
+}
+
+/* The frame that created it is whole, the only ones with its records are not: what is in its
+ * segments belongs to a partition that no other frame names. */
+static void all_records_of_a_partition_may_come_from_its_segments(void **state)
+{
+    (void)state;
+    struct fake_disk *disk = make_store(false);
+    struct told told;
+    struct srt_err err;
+    for (uint64_t frame = 2; frame <= WRITES + 1; frame++) {
+        overwrite(disk, JOURNAL_ONE, find_frame(disk, frame) + 120, "????");
+    }
+    assert_int_equal(repair(disk, &told, &err), 1);
+    assert_int_equal(told.lost_count, 0);
+    assert_int_equal(repair_unknown(disk, &told), 0);
+    expect_served(disk, WRITES * RECORDS, WRITES * RECORDS);
     fake_disk_destroy(disk);
 }
 
@@ -326,6 +361,7 @@ int main(void)
         cmocka_unit_test(records_of_a_damaged_frame_come_from_the_segments),
         cmocka_unit_test(what_neither_journal_nor_segments_have_becomes_a_gap),
         cmocka_unit_test(a_topic_whose_creation_is_lost_is_set_aside_as_a_whole),
+        cmocka_unit_test(all_records_of_a_partition_may_come_from_its_segments),
         cmocka_unit_test(without_a_checkpoint_nothing_is_changed),
         cmocka_unit_test(a_missing_node_file_is_written_again),
         cmocka_unit_test(what_is_no_data_directory_is_not_touched),
