@@ -57,7 +57,19 @@ static char *temporary_path(const struct store_survey *survey)
 
 static uint64_t new_sequence(const struct store_survey *survey)
 {
-    return survey->journal.files[survey->journal.file_count - 1].sequence + 2;
+    const struct journal_salvage *journal = &survey->journal;
+    return journal->file_count ? journal->files[journal->file_count - 1].sequence + 2 : 1;
+}
+
+/* Beyond all that there were; but without a checkpoint the journal has to begin at its
+ * beginning. */
+static uint64_t first_frame(const struct store_survey *survey)
+{
+    uint64_t last = journal_salvage_last_frame(&survey->journal);
+    if (!survey->has_checkpoint) {
+        return 1;
+    }
+    return (last > survey->checkpoint.boundary ? last : survey->checkpoint.boundary) + 1;
 }
 
 /* --- frames --- */
@@ -105,7 +117,7 @@ static int put_checkpoint(struct rewriter *r, struct srt_err *err)
         size_t at = (size_t)i * PART_BYTES_MAX;
         size_t left = bytes.len - at;
         frame_builder_begin(&r->builder);
-        frame_builder_checkpoint(&r->builder, r->survey->journal.checkpoint.number + 1, i, count,
+        frame_builder_checkpoint(&r->builder, r->survey->checkpoint_number + 1, i, count,
                                  bytes.data + at, left < PART_BYTES_MAX ? left : PART_BYTES_MAX);
         rc = put_frame(r, err);
     }
@@ -330,16 +342,16 @@ int repair_journal_write(struct store_survey *survey, bool dry_run,
         .temporary = temporary_path(survey),
         .fd = -1,
         .at = JOURNAL_HEADER_BYTES,
-        /* Without a checkpoint the journal has to begin at its beginning. */
-        .next_frame =
-            survey->has_checkpoint ? journal_salvage_last_frame(&survey->journal) + 1 : 1,
+        .next_frame = first_frame(survey),
     };
     r.header = (struct journal_header){
         .file_sequence = new_sequence(survey), .id = srt_random_u64(), .first_frame = r.next_frame};
     srt_map_init(&r.ends);
     frame_builder_init(&r.builder);
-    int rc = dry_run ? SRT_OK
-                     : io_open(r.fs, r.temporary, O_RDWR | O_CREAT | O_TRUNC, 0644, &r.fd, err);
+    int rc = dry_run ? SRT_OK : io_make_dirs(r.fs, survey->journal.dir, err);
+    if (rc == SRT_OK && !dry_run) {
+        rc = io_open(r.fs, r.temporary, O_RDWR | O_CREAT | O_TRUNC, 0644, &r.fd, err);
+    }
     if (rc == SRT_OK) {
         rc = write_all(&r, err);
     }

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "base/fault.h"
+#include "store/checkpoint_copy.h"
 #include "store/store_impl.h"
 
 enum {
@@ -142,6 +143,7 @@ void store_checkpoint_begin(struct store *store, bool clean)
     checkpoint_encode(&cp, &job->bytes);
     job->boundary = cp.boundary;
     job->closing = clean;
+    job->number = store->checkpoint_number + 1;
     job->code = srt_buf_failed(&job->bytes) || srt_buf_failed(&cp.snapshot) ? SRT_ENOMEM : SRT_OK;
     checkpoint_fini(&cp);
     store->bytes_since_checkpoint = 0;
@@ -175,6 +177,10 @@ int store_checkpoint_sync(struct store *store, struct srt_err *err)
     }
     job->segment_count = 0;
     job->dir_count = 0;
+    if (rc == SRT_OK) {
+        struct srt_err ignored; /* an older copy is only a worse one */
+        (void)checkpoint_copy_write(store->fs, store->data_dir, job->number, &job->bytes, &ignored);
+    }
     return rc;
 }
 

@@ -49,6 +49,7 @@ struct store_job {
     struct srt_buf bytes;       /* the encoded checkpoint */
     uint64_t boundary;
     bool closing;    /* nothing will be written after it */
+    uint64_t number; /* that it will have */
     uint64_t ticket; /* requests up to this one are answered by it */
     struct segment **segments;
     size_t segment_count;

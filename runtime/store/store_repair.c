@@ -10,7 +10,8 @@
  *
  * After a crash in between the survey sees what is left to do: a segment that was rewritten is
  * whole by its offsets, whatever its size. Directories of topics whose creation is lost come last:
- * only the keeper of metadata knows them, when it has read the new journal. docs/reference/repair.md tells users the rules. */
+ * only the keeper of metadata knows them, when it has read the new journal. docs/reference/repair.md
+ * tells users the rules. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "store/checkpoint_copy.h"
 #include "store/file_window.h"
 #include "store/partition_impl.h"
 #include "store/repair_journal.h"
@@ -199,8 +201,8 @@ static int check_possible(const struct store_survey *s, struct srt_err *err)
         return SRT_OK;
     }
     return srt_fail(err, SRT_ECORRUPT,
-                    "'%s' cannot be repaired: no whole checkpoint is left in it; nothing was"
-                    " changed, restore a backup",
+                    "'%s' cannot be repaired: neither it nor checkpoint.copy has a whole"
+                    " checkpoint; nothing was changed, restore a backup",
                     journal->dir);
 }
 
@@ -211,6 +213,21 @@ static bool journal_must_change(const struct store_survey *s)
         sizes = sizes || !segment_audit_data_is_clean(&s->segments[i].audit);
     }
     return sizes || store_survey_has(s, STORE_SURVEY_JOURNAL);
+}
+
+/* The one that is damaged would only be told again; the next checkpoint makes another. */
+static int repair_copy(struct repair *r, struct srt_err *err)
+{
+    if (!store_survey_has(&r->survey, STORE_SURVEY_COPY)) {
+        return SRT_OK;
+    }
+    char *path = checkpoint_copy_path(r->survey.data_dir);
+    int sys = r->fs->unlink(r->fs, path);
+    int rc = sys < 0 && sys != -ENOENT
+                 ? srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "remove '%s'", path)
+                 : io_sync_dir(r->fs, r->survey.data_dir, err);
+    srt_free(path);
+    return rc;
 }
 
 static int repair_node(struct repair *r, struct srt_err *err)
@@ -243,7 +260,7 @@ static int act(struct repair *r, struct srt_err *err)
         repair_indexes(r);
         rc = repair_node(r, err);
     }
-    return rc;
+    return rc == SRT_OK ? repair_copy(r, err) : rc;
 }
 
 int store_repair(const char *data_dir, const struct io_fs *fs, bool dry_run,

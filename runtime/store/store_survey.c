@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/checkpoint_copy.h"
 #include "store/partition_impl.h"
 #include "store/store_impl.h"
 
@@ -102,8 +103,9 @@ static void judge_sequence(struct store_survey *s)
         }
         expected = frame->sequence + 1;
     }
-    const struct journal_salvage_file *last = &journal->files[journal->file_count - 1];
-    if (last->header_valid && last->header.first_frame > expected &&
+    const struct journal_salvage_file *last =
+        journal->file_count ? &journal->files[journal->file_count - 1] : NULL;
+    if (last && last->header_valid && last->header.first_frame > expected &&
         !store_survey_has(s, STORE_SURVEY_JOURNAL)) {
         add(s, STORE_SURVEY_JOURNAL, last->path, JOURNAL_HEADER_BYTES, JOURNAL_HEADER_BYTES,
             "frames before this file are missing");
@@ -125,7 +127,7 @@ static bool promised_nothing(const struct store_survey *s)
 static int judge_witness(struct store_survey *s, struct srt_err *err)
 {
     const struct journal_witness_row *row;
-    if (s->clean || promised_nothing(s)) {
+    if (s->clean || promised_nothing(s) || s->journal.file_count == 0) {
         return SRT_OK;
     }
     int rc = journal_witness_judge(&s->witness, &row, err);
@@ -144,11 +146,52 @@ static int judge_witness(struct store_survey *s, struct srt_err *err)
     return rc;
 }
 
+/* Whether the journal may do without a checkpoint: it goes back to the first frame. */
+static bool begins_at_first(const struct journal_salvage *journal)
+{
+    return journal->file_count > 0 && journal->files[0].sequence == 1;
+}
+
+/* Judge the copy, and use it when there is nothing else. */
+static int survey_copy(struct store_survey *s, struct srt_err *err)
+{
+    struct srt_buf bytes;
+    uint64_t number;
+    int rc = checkpoint_copy_read(s->fs, s->data_dir, &number, &bytes, err);
+    if (rc == SRT_ENOENT) {
+        return SRT_OK;
+    }
+    if (rc == SRT_ECORRUPT) {
+        char *path = checkpoint_copy_path(s->data_dir);
+        struct io_file_info info = {0};
+        (void)s->fs->path_info(s->fs, path, &info);
+        add(s, STORE_SURVEY_COPY, path, 0, info.size_bytes, "it does not match its CRC");
+        srt_free(path);
+        return SRT_OK;
+    }
+    if (rc != SRT_OK) {
+        return rc;
+    }
+    if (!s->has_checkpoint && !begins_at_first(&s->journal) &&
+        checkpoint_decode(bytes.data, bytes.len, &s->checkpoint) == SRT_OK) {
+        s->has_checkpoint = true;
+        s->from_copy = true;
+        s->checkpoint_number = number;
+        if (!store_survey_has(s, STORE_SURVEY_JOURNAL) && s->journal.file_count > 0) {
+            const struct journal_salvage_file *file = &s->journal.files[0];
+            add(s, STORE_SURVEY_JOURNAL, file->path, file->end_position, file->end_position,
+                "its checkpoint is not whole");
+        }
+    }
+    srt_buf_fini(&bytes);
+    return SRT_OK;
+}
+
 static int load_checkpoint(struct store_survey *s, struct srt_err *err)
 {
     const struct checkpoint_parts *parts = &s->journal.checkpoint;
     if (!parts->found) {
-        return SRT_OK;
+        return survey_copy(s, err);
     }
     int rc = checkpoint_decode(parts->bytes.data, parts->bytes.len, &s->checkpoint);
     if (rc == SRT_ECORRUPT) {
@@ -159,8 +202,9 @@ static int load_checkpoint(struct store_survey *s, struct srt_err *err)
         return srt_fail(err, rc, "'%s': the checkpoint is of another version", s->journal.dir);
     }
     s->has_checkpoint = true;
+    s->checkpoint_number = parts->number;
     s->clean = s->checkpoint.clean && parts->is_last;
-    return SRT_OK;
+    return survey_copy(s, err);
 }
 
 static int survey_journal(struct store_survey *s, struct srt_err *err)
@@ -171,7 +215,6 @@ static int survey_journal(struct store_survey *s, struct srt_err *err)
             add(s, STORE_SURVEY_JOURNAL, s->journal.dir, 0, 0,
                 "the journal is gone, but there are partitions");
         }
-        return SRT_OK;
     }
     if (rc == SRT_OK) {
         rc = load_checkpoint(s, err);

@@ -24,6 +24,7 @@ enum store_survey_kind {
     STORE_SURVEY_JOURNAL,
     STORE_SURVEY_SEGMENT,
     STORE_SURVEY_INDEX,
+    STORE_SURVEY_COPY, /* of the checkpoint */
 };
 
 /* Bytes [from, to) of a file that are wrong; from == to: missing. */
@@ -50,6 +51,8 @@ struct store_survey {
     struct journal_witness witness;
     struct journal_salvage journal;
     bool has_checkpoint;
+    bool from_copy; /* the journal has none that is whole */
+    uint64_t checkpoint_number;
     bool clean; /* the store was closed, and that is the last that the journal says */
     struct checkpoint checkpoint;
     int64_t *log_starts; /* one for each partition of the checkpoint, after later trims */

@@ -1,5 +1,6 @@
 /* store_repair.c with repair_journal.c and repair_segment.c, store_survey.c, journal_salvage.c,
- * journal_witness.c and checkpoint_parts.c: the single rules. tests/damage has the sweep. */
+ * journal_witness.c, checkpoint_parts.c and checkpoint_copy.c: the single rules. tests/damage
+ * has the sweep. */
 #include "store_fixture.h"
 
 #include <errno.h>
@@ -306,7 +307,7 @@ static void all_records_of_a_partition_may_come_from_its_segments(void **state)
 }
 
 /* A store that was closed twice has freed the frames before its last checkpoint. */
-static void without_a_checkpoint_nothing_is_changed(void **state)
+static void without_a_checkpoint_and_its_copy_nothing_is_changed(void **state)
 {
     (void)state;
     struct fake_disk *disk = make_store(true);
@@ -322,6 +323,17 @@ static void without_a_checkpoint_nothing_is_changed(void **state)
     for (uint64_t at = 4096; at < 8192; at += 64) {
         overwrite(disk, path, at, "????");
     }
+    struct fake_disk *copy = fake_disk_clone(disk);
+    assert_int_equal(repair(copy, &told, &err), 1); /* from checkpoint.copy, without a loss */
+    assert_int_equal(told.lost_count, 0);
+    fixture_init(&f, copy);
+    fixture_open(&f);
+    assert_int_equal(fixture_count(fixture_part(&f, 0, 0)), WRITES * RECORDS + 1);
+    fixture_close(&f);
+    fixture_fini(&f);
+    fake_disk_destroy(copy);
+
+    assert_int_equal(fake_disk_fs(disk)->unlink(fake_disk_fs(disk), "/data/checkpoint.copy"), 0);
     uint64_t changes = fake_disk_change_count(disk);
     assert_int_equal(repair(disk, &told, &err), SRT_ECORRUPT);
     assert_non_null(strstr(err.msg, "cannot be repaired"));
@@ -362,7 +374,7 @@ int main(void)
         cmocka_unit_test(what_neither_journal_nor_segments_have_becomes_a_gap),
         cmocka_unit_test(a_topic_whose_creation_is_lost_is_set_aside_as_a_whole),
         cmocka_unit_test(all_records_of_a_partition_may_come_from_its_segments),
-        cmocka_unit_test(without_a_checkpoint_nothing_is_changed),
+        cmocka_unit_test(without_a_checkpoint_and_its_copy_nothing_is_changed),
         cmocka_unit_test(a_missing_node_file_is_written_again),
         cmocka_unit_test(what_is_no_data_directory_is_not_touched),
     };
