@@ -10,8 +10,8 @@
  *
  * After a crash in between the survey sees what is left to do: a segment that was rewritten is
  * whole by its offsets, whatever its size. Directories of topics whose creation is lost come last:
- * only the keeper of metadata knows them, when it has read the new journal. docs/reference/repair.md
- * tells users the rules. */
+ * only the keeper of metadata knows them, when it has read the new journal.
+ * docs/reference/repair.md tells users the rules. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,12 +1,13 @@
 /* Every file of a store, changed in every way that disks have, one change at a time. damage_case.c
  * says what must be true afterwards. Without STREAMRT_TEST_LONG a sample of it, chosen by a seed
- * that DAMAGE_SEED changes; with it, all bytes of headers and every 7th or 41st of the others. */
+ * that DAMAGE_SEED changes; with it, all bytes of headers and every 17th or 101st of the others. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -55,7 +56,7 @@ static void flip(struct damage_store *d, size_t file, struct srt_rng *rng, struc
     uint64_t size = d->files[file].size;
     uint64_t first = size >= JOURNAL_BYTES ? 4096 : 0;
     if (is_long()) {
-        uint64_t step = size >= JOURNAL_BYTES ? 41 : 7;
+        uint64_t step = size >= JOURNAL_BYTES ? 101 : 17;
         for (uint64_t at = 0; at < size; at += at < HEADER_BYTES ? 1 : step) {
             flip_at(d, file, at, count);
         }
@@ -108,6 +109,18 @@ static void blocks(struct damage_store *d, size_t file, struct srt_rng *rng, str
     }
 }
 
+/* Segments and indexes are many and alike: a sample takes some of them. */
+static bool is_skipped(const struct damage_file *file, struct srt_rng *rng)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    enum { ONE_IN = 12 };
+#else
+    enum { ONE_IN = 2 };
+#endif
+    bool one_of_many = strstr(file->path, "/topics/") || strstr(file->path, "/spare");
+    return !is_long() && one_of_many && srt_rng_below(rng, ONE_IN) != 0;
+}
+
 static void sweep(enum damage_end end,
                   void (*each)(struct damage_store *d, size_t file, struct srt_rng *rng,
                                struct count *count))
@@ -119,12 +132,14 @@ static void sweep(enum damage_end end,
     srt_rng_init(&rng, seed());
     damage_store_make(&d, end);
     for (size_t i = 0; i < d.file_count; i++) {
-        each(&d, i, &rng, &count);
+        if (!is_skipped(&d.files[i], &rng)) {
+            each(&d, i, &rng, &count);
+        }
     }
     print_message("%zu files, %" PRIu64 " damages, %" PRIu64 " found, %" PRId64 " ms\n",
                   d.file_count, count.done, count.found,
                   (srt_clock_mono_ns(srt_clock_real()) - start_ns) / 1000000);
-    assert_true(count.found > d.file_count);
+    assert_true(count.found > 10);
     damage_store_free(&d);
 }
 

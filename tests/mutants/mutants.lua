@@ -61,8 +61,21 @@ return {
     to = "if (info.size_bytes == 0) {",
     tests = [[unit\.(record\.batch|store\.)|damage\.]] },
   { name = "later frames behind a torn one are no damage", file = "runtime/store/journal_scan.c",
-    from = "    if (rc == SRT_OK && found) {", to = "    if (rc == SRT_OK && found && r->fd < 0) {",
+    from = "    if (rc == SRT_OK && found) {", to = "    if (rc == SRT_OK && found && r->window.fd < 0) {",
     tests = [[unit\.store\.journal_damage|damage\.]] },
+
+  { name = "segments bear no witness of the journal's end", file = "runtime/store/journal_witness.c",
+    from = "if (row->dropped || row->run_end <= row->next_offset) {",
+    to = "if (row->dropped || row->run_end <= row->next_offset || row->known) {",
+    tests = [[unit\.store\.journal_damage|damage\.]] },
+  { name = "a repair believes any bytes that look like a batch",
+    file = "runtime/store/segment_audit.c",
+    from = "rc = leads_to_anchor(w, p, info.base_offset, &found, err);",
+    to = "rc = look_at_batch(w, p, &info, &(enum verdict){0}, err), found = rc == SRT_OK;",
+    tests = [[unit\.store\.segment_audit|damage\.]] },
+  { name = "a repair changes a file before its bytes are kept", file = "runtime/store/store_repair.c",
+    from = "if (!r->dry_run && !there) {", to = "if (!r->dry_run && !there && size == 0) {",
+    tests = [[unit\.store\.store_repair|damage\.]] },
 
   -- visibility
   { name = "readers see what is not durable yet", file = "runtime/store/partition_read.c",

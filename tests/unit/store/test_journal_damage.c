@@ -61,6 +61,9 @@ static struct fake_disk *killed_store(void)
 
 static const char journal_path[] = "/data/journal/00000000000000000001.jnl";
 
+static const char segment_path[] = "/data/topics/ab000000000000000000000000000001-topic0-0/"
+                                   "00000000000000000000.seg";
+
 /* Where each frame begins, and the end of the last. */
 static void find_frames(struct fake_disk *disk, size_t at[FRAMES + 1])
 {
@@ -139,6 +142,8 @@ static void a_frame_of_another_journal_file_is_not_taken(void **state)
     free(data);
     struct fixture f;
     fixture_init(&f, disk);
+    assert_int_equal(fixture_try_open(&f), SRT_ECORRUPT); /* the segment has what was there */
+    assert_int_equal(fs->unlink(fs, segment_path), 0);    /* a power cut took it */
     fixture_open(&f);
     assert_int_equal(fixture_count(fixture_part(&f, 0, 0)), 2 * (TOPIC_WRITES - 1));
     fixture_close(&f);
