@@ -124,6 +124,18 @@ static bool promised_nothing(const struct store_survey *s)
     return false;
 }
 
+/* What is behind the journal's last whole frame. */
+static int add_rest(struct store_survey *s, const char *reason, struct srt_err *err)
+{
+    uint64_t from = 0, to = 0;
+    int rc = journal_salvage_rest(&s->journal, &from, &to, err);
+    if (rc == SRT_OK) {
+        add(s, STORE_SURVEY_JOURNAL, s->journal.files[s->journal.file_count - 1].path, from, to,
+            reason);
+    }
+    return rc;
+}
+
 static int judge_witness(struct store_survey *s, struct srt_err *err)
 {
     const struct journal_witness_row *row;
@@ -132,15 +144,10 @@ static int judge_witness(struct store_survey *s, struct srt_err *err)
     }
     int rc = journal_witness_judge(&s->witness, &row, err);
     if (rc == SRT_OK && row) {
-        uint64_t from = 0, to = 0;
-        rc = journal_salvage_rest(&s->journal, &from, &to, err);
         char *reason = srt_xasprintf("a durable frame is missing, of which '%s' partition %" PRId32
                                      " has a batch",
                                      row->topic, row->index);
-        if (rc == SRT_OK) {
-            add(s, STORE_SURVEY_JOURNAL, s->journal.files[s->journal.file_count - 1].path, from, to,
-                reason);
-        }
+        rc = add_rest(s, reason, err);
         srt_free(reason);
     }
     return rc;
@@ -178,13 +185,11 @@ static int survey_copy(struct store_survey *s, struct srt_err *err)
         s->from_copy = true;
         s->checkpoint_number = number;
         if (!store_survey_has(s, STORE_SURVEY_JOURNAL) && s->journal.file_count > 0) {
-            const struct journal_salvage_file *file = &s->journal.files[0];
-            add(s, STORE_SURVEY_JOURNAL, file->path, file->end_position, file->end_position,
-                "its checkpoint is not whole");
+            rc = add_rest(s, "its checkpoint is not whole", err);
         }
     }
     srt_buf_fini(&bytes);
-    return SRT_OK;
+    return rc;
 }
 
 static int load_checkpoint(struct store_survey *s, struct srt_err *err)
