@@ -67,7 +67,7 @@ return {
   { name = "segments bear no witness of the journal's end", file = "runtime/store/journal_witness.c",
     from = "if (row->dropped || row->run_end <= row->next_offset) {",
     to = "if (row->dropped || row->run_end <= row->next_offset || row->known) {",
-    tests = [[unit\.store\.journal_damage|damage\.]] },
+    tests = [[unit\.store\.(journal_damage|store_repair)|damage\.]] },
   { name = "a repair believes any bytes that look like a batch",
     file = "runtime/store/segment_audit.c",
     from = "rc = leads_to_anchor(w, p, info.base_offset, &found, err);",

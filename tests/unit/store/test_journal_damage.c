@@ -117,6 +117,31 @@ static void every_flipped_byte_of_a_journal_is_found(void **state)
     fake_disk_destroy(disk);
 }
 
+/* Frames of which no segment has anything: only the frames behind the damaged one tell. */
+static void damage_before_frames_of_metadata_is_found(void **state)
+{
+    (void)state;
+    struct fake_disk *disk = fake_disk_create();
+    struct fixture f;
+    fixture_init(&f, disk);
+    fixture_open(&f);
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        assert_int_equal(fixture_try_note(&f, i, i + 1), SRT_OK);
+    }
+    struct fake_disk *copy = fake_disk_clone(disk);
+    fake_disk_crash(copy, 1, FAKE_DISK_KEEP_ALL);
+    fixture_fini(&f);
+    fake_disk_destroy(disk);
+    size_t frames[FRAMES + 1];
+    find_frames(copy, frames);
+    flip(copy, journal_path, frames[FRAMES - 2] + 50, 1);
+    fixture_init(&f, copy);
+    assert_int_equal(fixture_try_open(&f), SRT_ECORRUPT);
+    assert_non_null(strstr(f.err.msg, "later ones were written"));
+    fixture_fini(&f);
+    fake_disk_destroy(copy);
+}
+
 /* As an earlier life of a file that was put to use again may have left it: whole, with the sequence
  * that is expected, where it is expected. */
 static void a_frame_of_another_journal_file_is_not_taken(void **state)
@@ -363,6 +388,7 @@ int main(void)
         cmocka_unit_test(every_flipped_byte_of_a_journal_is_found),
         cmocka_unit_test(a_flipped_byte_of_a_segment_is_never_served),
         cmocka_unit_test(a_segment_that_is_too_short_or_missing_is_refused),
+        cmocka_unit_test(damage_before_frames_of_metadata_is_found),
         cmocka_unit_test(a_frame_of_another_journal_file_is_not_taken),
         cmocka_unit_test(a_missing_journal_file_is_refused),
         cmocka_unit_test(a_missing_journal_is_refused),
