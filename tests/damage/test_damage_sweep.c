@@ -112,13 +112,13 @@ static void blocks(struct damage_store *d, size_t file, struct srt_rng *rng, str
 /* Segments and indexes are many and alike: a sample takes some of them. */
 static bool is_skipped(const struct damage_file *file, struct srt_rng *rng)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    enum { ONE_IN = 12 };
+#if defined(__SANITIZE_ADDRESS__) /* which is slow with a disk in memory */
+    enum { ONE_IN = 20, ONE_IN_OTHERS = 3 };
 #else
-    enum { ONE_IN = 2 };
+    enum { ONE_IN = 2, ONE_IN_OTHERS = 1 };
 #endif
     bool one_of_many = strstr(file->path, "/topics/") || strstr(file->path, "/spare");
-    return !is_long() && one_of_many && srt_rng_below(rng, ONE_IN) != 0;
+    return !is_long() && srt_rng_below(rng, one_of_many ? ONE_IN : ONE_IN_OTHERS) != 0;
 }
 
 static void sweep(enum damage_end end,
@@ -139,7 +139,7 @@ static void sweep(enum damage_end end,
     print_message("%zu files, %" PRIu64 " damages, %" PRIu64 " found, %" PRId64 " ms\n",
                   d.file_count, count.done, count.found,
                   (srt_clock_mono_ns(srt_clock_real()) - start_ns) / 1000000);
-    assert_true(count.found > 10);
+    assert_true(count.found > 3);
     damage_store_free(&d);
 }
 
@@ -181,7 +181,7 @@ static void a_repair_that_dies_anywhere_is_done_again(void **state)
     srt_rng_init(&rng, seed());
     for (size_t e = 0; e < 2; e++) {
         damage_store_make(&d, ends[e]);
-        uint64_t number = is_long() ? 100 : 4;
+        uint64_t number = is_long() ? 100 : 3;
         for (uint64_t i = 0; i < number; i++) {
             size_t file = srt_rng_below(&rng, d.file_count);
             struct damage damage = {.kind = DAMAGE_NOISE, .file = file, .size = 64, .seed = i};
