@@ -27,6 +27,10 @@ enum {
     /* A record's headers: count, and bytes of all of them together. */
     SRT_RECORD_HEADERS_MAX = 1024,
 
+    /* What a compressed batch may become: twice the largest record that an option lets in. Nothing
+     * is compressed that would be larger. */
+    SRT_BATCH_UNPACKED_BYTES_MAX = 128 << 20,
+
     /* Nesting of a JSON value; deeper is refused, so that recursion is bounded. */
     SRT_JSON_DEPTH_MAX = 128,
 

@@ -42,15 +42,16 @@ int record_scan_resolve(struct partition *part, const struct offset_point *point
 }
 
 /* The records of one batch within [from, to). */
-static int scan_batch(const uint8_t *data, const struct batch_info *info, int32_t partition,
-                      int64_t from, int64_t to, record_scan_fn each, void *arg, struct srt_err *err)
+static int scan_batch(const uint8_t *data, const struct batch_info *info, struct srt_buf *space,
+                      int32_t partition, int64_t from, int64_t to, record_scan_fn each, void *arg,
+                      struct srt_err *err)
 {
     struct batch_reader reader;
     struct record rec;
     if (info->attributes & BATCH_ATTR_CONTROL) {
         return SRT_OK; /* a marker of a transaction, no record of anybody's */
     }
-    int code = batch_reader_init(&reader, data, info);
+    int code = batch_reader_init(&reader, data, info, space);
     while (code == SRT_OK && (code = batch_reader_next(&reader, &rec)) == SRT_OK) {
         if (rec.offset >= to) {
             return SRT_OK;
@@ -71,7 +72,9 @@ int record_scan(struct partition *part, int64_t from, int64_t to, record_scan_fn
                 struct srt_err *err)
 {
     struct srt_buf buf;
+    struct srt_buf space;
     srt_buf_init(&buf);
+    srt_buf_init(&space);
     from = clamp(from, partition_log_start(part), partition_high_watermark(part));
     to = clamp(to, from, partition_high_watermark(part));
     int code = SRT_OK;
@@ -89,12 +92,13 @@ int record_scan(struct partition *part, int64_t from, int64_t to, record_scan_fn
                 srt_fail(err, code, "what was read at offset %lld is no batch", (long long)from);
                 break;
             }
-            code =
-                scan_batch(buf.data + at, &info, partition_index(part), from, to, each, arg, err);
+            code = scan_batch(buf.data + at, &info, &space, partition_index(part), from, to, each,
+                              arg, err);
             from = batch_last_offset(&info) + 1;
             at += info.size_bytes;
         }
     }
     srt_buf_fini(&buf);
+    srt_buf_fini(&space);
     return code;
 }

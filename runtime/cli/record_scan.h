@@ -2,7 +2,7 @@
  *
  * Owner:   the caller.
  * Thread:  any that may block on reads.
- * Memory:  one buffer of about a megabyte, or one batch.
+ * Memory:  one buffer of about a megabyte, or one batch; another for what was compressed.
  * Fails:   what partition_read fails with, SRT_ECORRUPT for records that are no records, and what
  * the callback returns. */
 #ifndef SRT_CLI_RECORD_SCAN_H

@@ -105,9 +105,10 @@ static int send_round(struct producer *p, struct srt_err *err)
         }
         batch_builder_finish(&p->builders[i], &data, &size);
         /* the batch is the builder's own memory; the store patches the offset into it */
-        appends[write.append_count++] = (struct store_append){.part = topic_partition(p->topic, i),
-                                                              .batches = p->builders[i].buf.data,
-                                                              .size_bytes = size};
+        appends[write.append_count++] =
+            (struct store_append){.part = topic_partition(p->topic, i),
+                                  .batches = batch_builder_finished(&p->builders[i]),
+                                  .size_bytes = size};
     }
     int code = broker_write_wait(p->broker, &write, err);
     srt_free(appends);

@@ -405,13 +405,14 @@ static int offset_for_time(struct engine *base, const struct engine_split *split
     io_lock(&eng->lock);
     struct memory_partition *part = find_partition(eng, &split->topic_id, split->partition);
     int64_t found = part ? part->end : 0;
+    struct srt_buf space = {0};
     for (uint32_t i = 0; part && i < part->batch_count && found == part->end; i++) {
         struct batch_info info;
         struct batch_reader reader;
         struct record rec;
         int code = batch_parse(part->batches[i].data, part->batches[i].size, &info);
         srt_assert(code == SRT_OK);
-        code = batch_reader_init(&reader, part->batches[i].data, &info);
+        code = batch_reader_init(&reader, part->batches[i].data, &info, &space);
         srt_assert(code == SRT_OK);
         while (batch_reader_next(&reader, &rec) == SRT_OK) {
             if (rec.timestamp_ms >= timestamp_ms && rec.offset >= part->start) {
@@ -421,6 +422,7 @@ static int offset_for_time(struct engine *base, const struct engine_split *split
         }
     }
     io_unlock(&eng->lock);
+    srt_buf_fini(&space);
     if (!part) {
         return no_partition(err);
     }
@@ -657,6 +659,7 @@ int engine_memory_each(struct engine *base, const char *name, engine_memory_each
     struct memory_engine *eng = memory(base);
     io_lock(&eng->lock);
     const struct memory_topic *topic = find_topic(eng, name);
+    struct srt_buf space = {0};
     for (int32_t p = 0; topic && p < topic->info.partition_count; p++) {
         const struct memory_partition *part = &topic->partitions[p];
         for (uint32_t i = 0; i < part->batch_count; i++) {
@@ -665,7 +668,7 @@ int engine_memory_each(struct engine *base, const char *name, engine_memory_each
             struct record rec;
             int code = batch_parse(part->batches[i].data, part->batches[i].size, &info);
             srt_assert(code == SRT_OK);
-            code = batch_reader_init(&reader, part->batches[i].data, &info);
+            code = batch_reader_init(&reader, part->batches[i].data, &info, &space);
             srt_assert(code == SRT_OK);
             while (batch_reader_next(&reader, &rec) == SRT_OK) {
                 if (rec.offset >= part->start) {
@@ -675,6 +678,7 @@ int engine_memory_each(struct engine *base, const char *name, engine_memory_each
         }
     }
     io_unlock(&eng->lock);
+    srt_buf_fini(&space);
     return topic ? SRT_OK : SRT_ENOENT;
 }
 

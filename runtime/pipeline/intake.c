@@ -375,7 +375,7 @@ static int begin_batch(struct intake_entry *entry, bool *ret_begun, struct srt_e
         const uint8_t *data = in->buf.data + in->buf_at;
         int code = batch_parse(data, in->buf.len - in->buf_at, &info);
         if (code == SRT_OK) {
-            code = batch_reader_init(&in->batch, data, &info);
+            code = batch_reader_init(&in->batch, data, &info, &in->unpacked);
         }
         if (code != SRT_OK) {
             return srt_fail(
@@ -575,5 +575,6 @@ void intake_fini(struct intake *in)
     }
     srt_free(in->entries);
     srt_buf_fini(&in->buf);
+    srt_buf_fini(&in->unpacked);
     *in = (struct intake){0};
 }

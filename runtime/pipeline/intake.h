@@ -2,7 +2,8 @@
  *
  * Owner:   a task.
  * Thread:  its worker.
- * Memory:  one buffer of read_bytes (or the largest batch), used for one partition at a time.
+ * Memory:  one buffer of read_bytes (or the largest batch), used for one partition at a time, and
+ *          one for what a compressed batch becomes.
  * Fails:   intake_assign and intake_next: what the engine or the source fails with, when it is not
  *          worth trying again; SRT_ERANGE when a position was trimmed. */
 #ifndef SRT_PIPELINE_INTAKE_H
@@ -39,6 +40,7 @@ struct intake {
     struct intake_entry *reading; /* the one whose records are being taken; NULL: none */
     struct srt_buf buf;           /* a partition's batches */
     size_t buf_at;
+    struct srt_buf unpacked; /* the records of a compressed batch */
     struct batch_reader batch;
     bool in_batch;
     int64_t due_ns;   /* an entry wants to be tried again then; 0: none */

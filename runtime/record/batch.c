@@ -10,7 +10,10 @@
  * header and computes the CRC, in one pass over bytes that are still in the cache. Numbers are
  * mostly small, so the one- and two-byte varints are coded inline. The reader trusts nothing but
  * its own bounds: each record's length is checked against the batch, and each field against the
- * record. */
+ * record.
+ *
+ * A compressed batch is the same header, then all records as one compressed run of bytes. Only the
+ * reader's beginning knows of it: whoever reads lends the space to decompress into. */
 #include "record/batch.h"
 
 #include <assert.h>
@@ -18,6 +21,7 @@
 
 #include "base/assert.h"
 #include "base/crc32c.h"
+#include "base/limits.h"
 #include "base/varint.h"
 #include "record/header.h"
 
@@ -107,7 +111,8 @@ int batch_check_records(const uint8_t *data, size_t size, struct batch_info *ret
         return SRT_ECORRUPT; /* only compaction leaves gaps, and nobody compacts outside */
     }
     struct batch_reader reader;
-    rc = batch_reader_init(&reader, data, &info);
+    struct srt_buf space = {0};
+    rc = batch_reader_init(&reader, data, &info, &space);
     struct record rec;
     for (int32_t i = 0; rc == SRT_OK && i < info.record_count; i++) {
         rc = batch_reader_next(&reader, &rec);
@@ -120,6 +125,7 @@ int batch_check_records(const uint8_t *data, size_t size, struct batch_info *ret
     if (rc == SRT_OK && batch_reader_next(&reader, &rec) != SRT_EEND) {
         rc = SRT_ECORRUPT;
     }
+    srt_buf_fini(&space);
     if (rc == SRT_OK) {
         *ret_info = info;
     }
@@ -138,20 +144,29 @@ void batch_builder_init(struct batch_builder *b)
 {
     memset(b, 0, sizeof *b);
     srt_buf_init(&b->buf);
+    srt_buf_init(&b->packed);
 }
 
 void batch_builder_fini(struct batch_builder *b)
 {
     srt_buf_fini(&b->buf);
+    srt_buf_fini(&b->packed);
     memset(b, 0, sizeof *b);
 }
 
 void batch_builder_clear(struct batch_builder *b)
 {
     srt_buf_clear(&b->buf);
+    srt_buf_clear(&b->packed);
     b->base_timestamp_ms = 0;
     b->max_timestamp_ms = 0;
     b->record_count = 0;
+}
+
+void batch_builder_set_compression(struct batch_builder *b, enum compression compression)
+{
+    srt_assert(compression < COMPRESSION_COUNT);
+    b->compression = compression;
 }
 
 size_t batch_builder_size(const struct batch_builder *b)
@@ -270,16 +285,33 @@ int batch_builder_add(struct batch_builder *b, const struct record *rec)
     return SRT_OK;
 }
 
+/* The records as compressed bytes with space for the header; false when they stay as they are. */
+static bool pack(struct batch_builder *b)
+{
+    srt_buf_clear(&b->packed);
+    if (b->compression == COMPRESSION_NONE ||
+        !srt_buf_reserve(&b->packed, b->buf.len)) { /* header, and less than the records */
+        return false;
+    }
+    b->packed.len = BATCH_HEADER_BYTES;
+    if (compress_encode(b->compression, b->buf.data + BATCH_HEADER_BYTES,
+                        b->buf.len - BATCH_HEADER_BYTES, &b->packed) != SRT_OK) {
+        srt_buf_clear(&b->packed);
+    }
+    return b->packed.len > 0;
+}
+
 void batch_builder_finish(struct batch_builder *b, const uint8_t **ret_data, size_t *ret_size)
 {
     srt_assert(b->record_count > 0);
-    uint8_t *to = b->buf.data;
-    size_t size = b->buf.len;
+    bool packed = pack(b);
+    uint8_t *to = packed ? b->packed.data : b->buf.data;
+    size_t size = packed ? b->packed.len : b->buf.len;
     srt_put_be64(to + AT_BASE_OFFSET, 0);
     srt_put_be32(to + AT_LENGTH, (uint32_t)(size - LENGTH_STARTS_AT));
     srt_put_be32(to + AT_LEADER_EPOCH, UINT32_MAX); /* -1: the producer knows none */
     to[AT_MAGIC] = BATCH_MAGIC;
-    srt_put_be16(to + AT_ATTRIBUTES, 0);
+    srt_put_be16(to + AT_ATTRIBUTES, packed ? (uint16_t)b->compression : 0);
     srt_put_be32(to + AT_LAST_OFFSET_DELTA, (uint32_t)(b->record_count - 1));
     srt_put_be64(to + AT_BASE_TIMESTAMP, (uint64_t)b->base_timestamp_ms);
     srt_put_be64(to + AT_MAX_TIMESTAMP, (uint64_t)b->max_timestamp_ms);
@@ -292,13 +324,19 @@ void batch_builder_finish(struct batch_builder *b, const uint8_t **ret_data, siz
     *ret_size = size;
 }
 
+uint8_t *batch_builder_finished(struct batch_builder *b)
+{
+    return b->packed.len > 0 ? b->packed.data : b->buf.data;
+}
+
 void batch_builder_take(struct batch_builder *b, struct srt_buf *ret_batch)
 {
     const uint8_t *data;
     size_t size;
     batch_builder_finish(b, &data, &size);
-    *ret_batch = b->buf;
-    srt_buf_init(&b->buf);
+    struct srt_buf *batch = b->packed.len > 0 ? &b->packed : &b->buf;
+    *ret_batch = *batch;
+    srt_buf_init(batch);
     batch_builder_clear(b);
 }
 
@@ -312,16 +350,26 @@ void batch_builder_use(struct batch_builder *b, struct srt_buf *take_memory)
 
 /* --- reading --- */
 
-int batch_reader_init(struct batch_reader *r, const uint8_t *data, const struct batch_info *info)
+int batch_reader_init(struct batch_reader *r, const uint8_t *data, const struct batch_info *info,
+                      struct srt_buf *space)
 {
-    if (info->attributes & BATCH_CODEC_MASK) {
-        return SRT_EUNAVAILABLE;
-    }
     r->info = *info;
     r->at = data + BATCH_HEADER_BYTES;
     r->end = data + info->size_bytes;
     r->index = 0;
-    return SRT_OK;
+    enum compression compression = batch_compression(info);
+    if (__builtin_expect(compression == COMPRESSION_NONE, 1)) {
+        return SRT_OK;
+    }
+    srt_assert(space);
+    srt_buf_clear(space);
+    int rc = compress_decode(compression, r->at, (size_t)(r->end - r->at),
+                             SRT_BATCH_UNPACKED_BYTES_MAX, space);
+    if (rc == SRT_OK) {
+        r->at = space->data;
+        r->end = space->data + space->len;
+    }
+    return rc;
 }
 
 /* One number of at most 32 bits; NULL when it is not whole, or `at` is NULL already. */

@@ -242,7 +242,9 @@ static int find_in_batch(struct place *place, const struct batch_info *info, int
                          int64_t *ret_offset, int64_t *ret_timestamp_ms, struct srt_err *err)
 {
     struct srt_buf buf;
+    struct srt_buf space;
     srt_buf_init(&buf);
+    srt_buf_init(&space);
     uint8_t *data = srt_buf_reserve(&buf, info->size_bytes);
     int rc = data ? segment_read_at(place->seg, data, info->size_bytes, place->position, err)
                   : srt_fail(err, SRT_ENOMEM, "out of memory for a batch");
@@ -252,13 +254,14 @@ static int find_in_batch(struct place *place, const struct batch_info *info, int
                                   err);
     }
     if (rc == SRT_OK) {
-        /* What cannot be looked into (compressed), or has one time for all: its first record. */
+        /* What cannot be looked into (no memory to decompress it, or damaged from the first), or
+         * has one time for all: its first record. */
         *ret_offset = checked.base_offset;
         *ret_timestamp_ms = checked.max_timestamp_ms;
         struct batch_reader reader;
         struct record rec;
         if (!(checked.attributes & BATCH_ATTR_APPEND_TIME) &&
-            batch_reader_init(&reader, data, &checked) == SRT_OK) {
+            batch_reader_init(&reader, data, &checked, &space) == SRT_OK) {
             while (batch_reader_next(&reader, &rec) == SRT_OK) {
                 if (rec.timestamp_ms >= timestamp_ms) {
                     *ret_offset = rec.offset;
@@ -269,6 +272,7 @@ static int find_in_batch(struct place *place, const struct batch_info *info, int
         }
     }
     srt_buf_fini(&buf);
+    srt_buf_fini(&space);
     return rc;
 }
 

@@ -5,7 +5,8 @@
 # missing.
 
 PACKAGES_BUILD="cmake ninja-build gcc libc6-dev pkgconf liblua5.4-dev libuv1-dev libyaml-dev
-    libxxhash-dev libisal-dev"
+    libxxhash-dev libisal-dev
+    zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev"
 PACKAGES_TEST="libcmocka-dev lua5.4 lua-check strace time"
 
 # missing_packages NAME...: those that are not installed.

@@ -16,11 +16,10 @@ static void read_records(const uint8_t *data, const struct batch_info *info)
 {
     struct batch_reader reader;
     struct record rec;
-    if (batch_reader_init(&reader, data, info) != SRT_OK) {
-        return;
-    }
-    const uint8_t *end = data + info->size_bytes;
-    while (batch_reader_next(&reader, &rec) == SRT_OK) {
+    struct srt_buf space = {0};
+    int rc = batch_reader_init(&reader, data, info, &space);
+    const uint8_t *end = reader.end;
+    while (rc == SRT_OK && batch_reader_next(&reader, &rec) == SRT_OK) {
         srt_assert(rec.key_len <= 0 || rec.key + rec.key_len <= end);
         srt_assert(rec.value_len <= 0 || rec.value + rec.value_len <= end);
         srt_assert(rec.headers + rec.headers_len <= end);
@@ -30,6 +29,7 @@ static void read_records(const uint8_t *data, const struct batch_info *info)
             srt_assert(header.name + header.name_len <= end);
         }
     }
+    srt_buf_fini(&space);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

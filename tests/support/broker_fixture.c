@@ -131,7 +131,7 @@ void broker_fixture_values(struct broker *broker, const char *topic, int32_t par
         struct batch_reader reader;
         struct batch_info info;
         assert_int_equal(batch_check_records(bytes.data + at, bytes.len - at, &info), SRT_OK);
-        assert_int_equal(batch_reader_init(&reader, bytes.data + at, &info), SRT_OK);
+        assert_int_equal(batch_reader_init(&reader, bytes.data + at, &info, NULL), SRT_OK);
         struct record rec;
         while (batch_reader_next(&reader, &rec) == SRT_OK) {
             if (rec.offset >= offset) {

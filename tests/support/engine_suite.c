@@ -147,7 +147,7 @@ static void assert_values(struct engine *eng, const struct engine_topic *topic, 
         struct batch_info info;
         struct batch_reader records;
         assert_int_equal(batch_check_records(bytes.data + at, bytes.len - at, &info), SRT_OK);
-        assert_int_equal(batch_reader_init(&records, bytes.data + at, &info), SRT_OK);
+        assert_int_equal(batch_reader_init(&records, bytes.data + at, &info, NULL), SRT_OK);
         struct record rec;
         while (batch_reader_next(&records, &rec) == SRT_OK) {
             if (rec.offset >= offset) {

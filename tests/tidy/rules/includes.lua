@@ -9,6 +9,10 @@ local LIBRARIES = {
     { headers = { "lua.h", "lauxlib.h", "lualib.h" }, calls = "luaL?_",
         layers = { "script", "pipeline" } },
     { headers = { "isa-l/crc.h" }, calls = "crc32_", layers = { "base" } },
+    { headers = { "zlib.h" }, calls = "[di][ne]flate", layers = { "record" } },
+    { headers = { "snappy-c.h" }, calls = "snappy_", layers = { "record" } },
+    { headers = { "lz4.h", "lz4frame.h" }, calls = "LZ4F?_", layers = { "record" } },
+    { headers = { "zstd.h", "zstd_errors.h" }, calls = "ZSTD_", layers = { "record" } },
     { headers = { "xxhash.h" }, calls = "XXH", layers = { "base", "record", "state", "store" } },
 }
 

@@ -83,7 +83,7 @@ static void records_of_a_key_keep_their_order_and_partition(void **state)
             struct batch_reader reader;
             assert_int_equal(batch_check_records(buf.data + at, buf.len - at, &info), SRT_OK);
             assert_true(info.size_bytes <= 1000);
-            assert_int_equal(batch_reader_init(&reader, buf.data + at, &info), SRT_OK);
+            assert_int_equal(batch_reader_init(&reader, buf.data + at, &info, NULL), SRT_OK);
             struct record rec;
             while (batch_reader_next(&reader, &rec) == SRT_OK) {
                 char text[32];
@@ -182,7 +182,7 @@ static void headers_tombstones_and_empty_keys_arrive(void **state)
     struct batch_reader reader;
     struct record found;
     assert_int_equal(batch_check_records(buf.data, buf.len, &info), SRT_OK);
-    assert_int_equal(batch_reader_init(&reader, buf.data, &info), SRT_OK);
+    assert_int_equal(batch_reader_init(&reader, buf.data, &info, NULL), SRT_OK);
     assert_int_equal(batch_reader_next(&reader, &found), SRT_OK);
     assert_int_equal(found.key_len, 0);
     assert_int_equal(found.value_len, RECORD_ABSENT);

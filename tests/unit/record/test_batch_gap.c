@@ -43,7 +43,7 @@ static void a_gap_is_a_batch_that_ends_at_once(void **state)
     assert_int_equal(info.base_offset, 7);
     assert_int_equal(batch_last_offset(&info), 7);
     assert_int_equal(info.max_timestamp_ms, -1);
-    assert_int_equal(batch_reader_init(&reader, gap, &info), SRT_OK);
+    assert_int_equal(batch_reader_init(&reader, gap, &info, NULL), SRT_OK);
     assert_int_equal(batch_reader_next(&reader, &rec), SRT_EEND);
     batch_gap_encode(gap, 0, INT64_C(1) << 31);
     assert_int_equal(batch_check(gap, sizeof gap, &info), SRT_OK);

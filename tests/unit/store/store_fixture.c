@@ -292,7 +292,7 @@ static int visit_batches(const struct srt_buf *buf, int64_t *offset, int64_t *co
         struct batch_reader reader;
         struct record rec;
         if (batch_check(buf->data + at, buf->len - at, &info) != SRT_OK ||
-            batch_reader_init(&reader, buf->data + at, &info) != SRT_OK) {
+            batch_reader_init(&reader, buf->data + at, &info, NULL) != SRT_OK) {
             return SRT_ECORRUPT;
         }
         while (batch_reader_next(&reader, &rec) == SRT_OK) {
