@@ -4,6 +4,7 @@
 
 #include "app/settings.h"
 #include "base/limits.h"
+#include "record/compress.h"
 
 static const char *const durability_names[] = {"sync", "os", NULL};
 static const char *const auto_word[] = {"auto", NULL};
@@ -156,8 +157,14 @@ const struct srt_option topic_option_table[] = {
      .min = 1,
      .max = 64 << 20,
      .doc = "The largest record: key, value and headers together."},
+    {.name = "compression",
+     .type = SRT_OPTION_ENUM,
+     .offset = offsetof(struct topic_options, compression),
+     .fallback = "none",
+     .names = compress_names,
+     .doc = "What batches made here are compressed with, when it makes them smaller. Can be "
+            "changed at any time: what is written already stays as it is."},
     LATER("cleanup"),
-    LATER("compression"),
     LATER("replication"),
     SRT_OPTION_END,
 };

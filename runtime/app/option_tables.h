@@ -33,6 +33,7 @@ struct topic_options {
     uint64_t segment_bytes;
     int64_t segment_age_ms;
     uint64_t max_record_bytes;
+    int compression; /* enum compression */
 };
 
 extern const struct srt_option root_option_table[];

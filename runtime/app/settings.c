@@ -117,6 +117,7 @@ static void topic_from_options(const struct topic_options *o, struct topic_confi
         .segment_bytes = o->segment_bytes,
         .segment_ms = o->segment_age_ms,
         .max_record_bytes = o->max_record_bytes,
+        .compression = (enum compression)o->compression,
     };
 }
 

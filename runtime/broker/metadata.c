@@ -10,6 +10,7 @@
 
 enum {
     METADATA_VERSION = 1,
+    METADATA_CONFIG_VERSION = 2, /* of what holds a topic's options; 1 knew no compression */
     CLEANUP_DELETE = 0,
 };
 
@@ -37,19 +38,20 @@ static void put_config(struct srt_buf *to, const struct topic_config *config)
     srt_buf_put_be64(to, (uint64_t)config->segment_ms);
     srt_buf_put_be64(to, config->max_record_bytes);
     srt_buf_put_u8(to, CLEANUP_DELETE);
+    srt_buf_put_u8(to, (uint8_t)config->compression);
 }
 
 void metadata_put_topic_created(struct srt_buf *to, const struct topic_id *id, const char *name,
                                 const struct topic_config *config)
 {
-    srt_buf_put_u8(to, METADATA_VERSION);
+    srt_buf_put_u8(to, METADATA_CONFIG_VERSION);
     metadata_put_snapshot_topic(to, id, name, config);
 }
 
 void metadata_put_topic_altered(struct srt_buf *to, const struct topic_id *id,
                                 const struct topic_config *config)
 {
-    srt_buf_put_u8(to, METADATA_VERSION);
+    srt_buf_put_u8(to, METADATA_CONFIG_VERSION);
     put_id(to, id);
     put_config(to, config);
 }
@@ -87,7 +89,7 @@ void metadata_put_position(struct srt_buf *to, const struct group_position *posi
 
 void metadata_put_snapshot(struct srt_buf *to, uint32_t topic_count)
 {
-    srt_buf_put_u8(to, METADATA_VERSION);
+    srt_buf_put_u8(to, METADATA_CONFIG_VERSION);
     srt_buf_put_be32(to, topic_count);
 }
 
@@ -118,6 +120,7 @@ struct cursor {
     const uint8_t *at;
     const uint8_t *end;
     const char *wrong; /* NULL while all is well */
+    uint8_t version;
 };
 
 static const uint8_t *take(struct cursor *c, size_t size)
@@ -220,6 +223,9 @@ static struct topic_config take_config(struct cursor *c)
     config.segment_ms = (int64_t)take_u64(c);
     config.max_record_bytes = take_u64(c);
     must(c, take_u8(c) == CLEANUP_DELETE, "a topic's cleanup is none of this version");
+    if (c->version >= METADATA_CONFIG_VERSION) {
+        config.compression = (enum compression)take_u8(c);
+    }
     struct srt_err err = {0};
     if (!c->wrong && topic_config_check(&config, &err) != SRT_OK) {
         c->wrong = "a topic's options are not valid";
@@ -276,12 +282,12 @@ static struct metadata_topic take_topic(struct cursor *c)
     return topic;
 }
 
-static int check_version(struct cursor *c, const char *what, struct srt_err *err)
+static int check_version(struct cursor *c, uint8_t newest, const char *what, struct srt_err *err)
 {
-    uint8_t version = take_u8(c);
-    if (!c->wrong && version != METADATA_VERSION) {
-        return srt_fail(err, SRT_EVERSION, "%s has version %u, this program knows %d", what,
-                        version, METADATA_VERSION);
+    c->version = take_u8(c);
+    if (!c->wrong && (c->version == 0 || c->version > newest)) {
+        return srt_fail(err, SRT_EVERSION, "%s has version %u, this program knows %s%u", what,
+                        c->version, newest > METADATA_VERSION ? "1 to " : "", newest);
     }
     return SRT_OK;
 }
@@ -298,10 +304,13 @@ static int check_end(struct cursor *c, const char *what, struct srt_err *err)
 int metadata_decode(uint8_t kind, const uint8_t *data, size_t size, struct metadata_entry *ret,
                     struct srt_err *err)
 {
-    struct cursor c = {data, data + size, NULL};
+    struct cursor c = {.at = data, .end = data + size};
+    uint8_t newest = kind == METADATA_TOPIC_CREATED || kind == METADATA_TOPIC_ALTERED
+                         ? METADATA_CONFIG_VERSION
+                         : METADATA_VERSION;
     char what[48];
     snprintf(what, sizeof what, "metadata entry of kind %u", kind);
-    int code = check_version(&c, what, err);
+    int code = check_version(&c, newest, what, err);
     if (code != SRT_OK) {
         return code;
     }
@@ -339,7 +348,7 @@ bool metadata_next_position(struct srt_str *positions, struct metadata_position 
         return false;
     }
     const uint8_t *data = (const uint8_t *)positions->p;
-    struct cursor c = {data, data + positions->n, NULL};
+    struct cursor c = {.at = data, .end = data + positions->n};
     *ret = take_position(&c);
     srt_assert(!c.wrong);
     *positions = (struct srt_str){(const char *)c.at, (size_t)(c.end - c.at)};
@@ -349,8 +358,8 @@ bool metadata_next_position(struct srt_str *positions, struct metadata_position 
 static int read_snapshot(const uint8_t *data, size_t size, const struct metadata_visitor *visitor,
                          struct srt_err *err)
 {
-    struct cursor c = {data, data + size, NULL};
-    int code = check_version(&c, "metadata snapshot", err);
+    struct cursor c = {.at = data, .end = data + size};
+    int code = check_version(&c, METADATA_CONFIG_VERSION, "metadata snapshot", err);
     uint32_t topic_count = take_u32(&c);
     for (uint32_t i = 0; i < topic_count && !c.wrong && code == SRT_OK; i++) {
         struct metadata_topic topic = take_topic(&c);

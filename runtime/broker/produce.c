@@ -56,8 +56,11 @@ int producer_create(struct broker *broker, const char *topic_name_,
                 producer->options.seed ? producer->options.seed : srt_random_u64());
     producer->lane_count = topic_partition_count(topic);
     producer->lanes = srt_xcalloc((size_t)producer->lane_count, sizeof *producer->lanes);
+    struct topic_config config;
+    topic_get_config(topic, &config);
     for (int32_t i = 0; i < producer->lane_count; i++) {
         batch_builder_init(&producer->lanes[i].builder);
+        batch_builder_set_compression(&producer->lanes[i].builder, config.compression);
         srt_buf_init(&producer->lanes[i].finished);
     }
     *ret = producer;

@@ -56,6 +56,11 @@ int topic_config_check(const struct topic_config *config, struct srt_err *err)
                         "records of up to %" PRIu64 " bytes; the limit is 1 to %" PRId32,
                         config->max_record_bytes, INT32_MAX);
     }
+    if ((unsigned)config->compression >= COMPRESSION_COUNT) {
+        return srt_fail(err, SRT_EINVAL, "compression %d; the last one is %d (%s)",
+                        (int)config->compression, COMPRESSION_COUNT - 1,
+                        compress_names[COMPRESSION_COUNT - 1]);
+    }
     return SRT_OK;
 }
 

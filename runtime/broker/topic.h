@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "record/compress.h"
 #include "record/record.h"
 #include "record/topic_id.h"
 
@@ -26,6 +27,7 @@ struct topic_config {
     uint64_t segment_bytes;    /* 128 MiB */
     int64_t segment_ms;        /* 7d */
     uint64_t max_record_bytes; /* 1 MiB: key, value and headers together */
+    enum compression compression; /* none: what batches made here are compressed with */
 };
 void topic_config_default(struct topic_config *config);
 

@@ -6,6 +6,7 @@
 /* clang-format off */
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "record/compress.h"
 
 #define END {.name = NULL}
 
@@ -116,6 +117,8 @@ static const struct command_flag create_flags[] = {
      .help = "size at which a new file is begun (default 128MiB)"},
     {.name = "max-record-bytes", .type = COMMAND_SIZE, .value = "SIZE",
      .help = "largest record that is taken (default 1MiB)"},
+    {.name = "compression", .type = COMMAND_CHOICE, .value = "CODEC", .choices = compress_names,
+     .help = "none (default), gzip, snappy, lz4 or zstd"},
     END,
 };
 

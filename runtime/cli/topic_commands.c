@@ -60,10 +60,12 @@ static void put_json_head(struct srt_buf *out, struct topic *topic)
                    ",\"id\":\"%s\",\"partition_count\":%d,\"records\":%" PRId64
                    ",\"size_bytes\":%" PRIu64 ",\"retention_ms\":%" PRId64
                    ",\"retention_bytes\":%" PRId64 ",\"segment_bytes\":%" PRIu64
-                   ",\"segment_ms\":%" PRId64 ",\"max_record_bytes\":%" PRIu64,
+                   ",\"segment_ms\":%" PRId64 ",\"max_record_bytes\":%" PRIu64
+                   ",\"compression\":\"%s\"",
                    topic_id_format(id, topic_get_id(topic)), topic_partition_count(topic), records,
                    bytes, config.retention_ms, config.retention_bytes, config.segment_bytes,
-                   config.segment_ms, config.max_record_bytes);
+                   config.segment_ms, config.max_record_bytes,
+                   compress_names[config.compression]);
 }
 
 static void list_topic(void *arg, struct topic *topic)
@@ -152,7 +154,8 @@ static void show_text(struct topic *topic, struct srt_buf *out)
     srt_buf_printf(out, "retention_bytes  %s\n", size_text(size, config.retention_bytes));
     srt_buf_printf(out, "segment_bytes    %s\n", srt_format_size(size, config.segment_bytes));
     srt_buf_printf(out, "segment_age      %s\n", duration_text(text, config.segment_ms));
-    srt_buf_printf(out, "max_record       %s\n\n", srt_format_size(size, config.max_record_bytes));
+    srt_buf_printf(out, "max_record       %s\n", srt_format_size(size, config.max_record_bytes));
+    srt_buf_printf(out, "compression      %s\n\n", compress_names[config.compression]);
     struct table_format table;
     table_format_init(&table, columns);
     for (int32_t i = 0; i < topic_partition_count(topic); i++) {
@@ -217,6 +220,7 @@ int topic_commands_create(const struct command_line *line)
     config.retention_bytes = command_number(line, "retention-bytes", config.retention_bytes);
     config.segment_bytes = (uint64_t)segment_bytes;
     config.max_record_bytes = (uint64_t)record_bytes;
+    config.compression = (enum compression)command_number(line, "compression", COMPRESSION_NONE);
     if (topic_name_reserved(name)) {
         srt_fail(&err, SRT_EINVAL, "topic '%s': names that begin with __streamrt are reserved",
                  name);

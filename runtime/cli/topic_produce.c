@@ -66,6 +66,7 @@ static int open_topic(struct producer *p, const struct command_line *line, struc
     p->builders = srt_xcalloc((size_t)p->partition_count, sizeof *p->builders);
     for (int32_t i = 0; i < p->partition_count; i++) {
         batch_builder_init(&p->builders[i]);
+        batch_builder_set_compression(&p->builders[i], p->config.compression);
     }
     sticky_init(&p->sticky, srt_random_u64());
     return SRT_OK;

@@ -44,6 +44,7 @@ static int topic_find(struct engine *eng, const char *name, struct engine_topic 
         .id = *topic_get_id(topic),
         .partition_count = config.partition_count,
         .max_record_bytes = config.max_record_bytes,
+        .compression = config.compression,
     };
     topic_unref(topic);
     return SRT_OK;

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "record/compress.h"
 #include "record/topic_id.h"
 
 struct engine;
@@ -31,6 +32,7 @@ struct engine_topic {
     struct topic_id id;
     int32_t partition_count;
     uint64_t max_record_bytes;
+    enum compression compression; /* of the batches that are made for it */
 };
 
 struct engine_split { /* a partition to read */

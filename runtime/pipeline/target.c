@@ -93,6 +93,7 @@ int target_set_find(struct target_set *set, const char *name, struct target **re
     target->partitions = srt_xcalloc((size_t)topic.partition_count, sizeof *target->partitions);
     for (int32_t i = 0; i < topic.partition_count; i++) {
         batch_builder_init(&target->partitions[i].builder);
+        batch_builder_set_compression(&target->partitions[i].builder, topic.compression);
     }
     sticky_init(&target->sticky, set->seed++);
     if (set->last) {

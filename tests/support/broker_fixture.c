@@ -72,6 +72,7 @@ void assert_topic_config_equal(const struct topic_config *a, const struct topic_
     assert_int_equal(a->segment_bytes, b->segment_bytes);
     assert_int_equal(a->segment_ms, b->segment_ms);
     assert_int_equal(a->max_record_bytes, b->max_record_bytes);
+    assert_int_equal(a->compression, b->compression);
 }
 
 static struct record record_of(const char *key, const char *value)

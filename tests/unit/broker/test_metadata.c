@@ -13,9 +13,10 @@ static const struct topic_id id_a = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 #define DEFAULT_CONFIG                                                                             \
     0, 0, 0, 3, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,   \
         0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0
+#define ZSTD 4
 
-static const uint8_t golden_created[] = {1, ID_A, 0, 1, 'a', DEFAULT_CONFIG};
-static const uint8_t golden_altered[] = {1, ID_A, DEFAULT_CONFIG};
+static const uint8_t golden_created[] = {2, ID_A, 0, 1, 'a', DEFAULT_CONFIG, ZSTD};
+static const uint8_t golden_altered[] = {2, ID_A, DEFAULT_CONFIG, ZSTD};
 static const uint8_t golden_deleted[] = {1, ID_A};
 /* clang-format off */
 static const uint8_t golden_positions[] = {
@@ -27,7 +28,7 @@ static const uint8_t golden_positions[] = {
 };
 static const uint8_t golden_group_deleted[] = {1, 0, 1, 'g'};
 static const uint8_t golden_snapshot[] = {
-    1, 0, 0, 0, 1, ID_A, 0, 1, 'a', DEFAULT_CONFIG,
+    2, 0, 0, 0, 1, ID_A, 0, 1, 'a', DEFAULT_CONFIG, ZSTD,
     0, 0, 0, 1, 0, 1, 'g', 0, 0, 0, 0, 0, 1,
     ID_A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5,
     0, 0, 0, 3, 'o', 'l', 'd', 0, 0, 0, 0,
@@ -71,6 +72,7 @@ static void every_entry_has_the_documented_bytes(void **state)
     (void)state;
     struct topic_config config;
     topic_config_default(&config);
+    config.compression = COMPRESSION_ZSTD;
     struct srt_buf buf = {0};
     metadata_put_topic_created(&buf, &id_a, "a", &config);
     assert_bytes(&buf, golden_created, sizeof golden_created);
@@ -106,6 +108,7 @@ static void what_was_written_is_read(void **state)
     assert_true(srt_str_is(entry.topic.name, "a"));
     struct topic_config config;
     topic_config_default(&config);
+    config.compression = COMPRESSION_ZSTD;
     assert_topic_config_equal(&entry.topic.config, &config);
 
     assert_ok(metadata_decode(METADATA_POSITIONS, golden_positions, sizeof golden_positions, &entry,
@@ -126,6 +129,26 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(position.detail.n, 2);
     assert_memory_equal(position.detail.p, detail, 2);
     assert_false(metadata_next_position(&entry.group.positions, &position));
+}
+
+/* Before topics had a compression. */
+static void the_version_before_is_read(void **state)
+{
+    (void)state;
+    static const uint8_t created[] = {1, ID_A, 0, 1, 'a', DEFAULT_CONFIG};
+    static const uint8_t altered[] = {1, ID_A, DEFAULT_CONFIG};
+    static const struct golden old[] = {GOLDEN(METADATA_TOPIC_CREATED, created),
+                                        GOLDEN(METADATA_TOPIC_ALTERED, altered)};
+    struct topic_config config;
+    topic_config_default(&config);
+    for (size_t i = 0; i < 2; i++) {
+        struct srt_err err = {0};
+        struct metadata_entry entry;
+        assert_ok(metadata_decode(old[i].kind, old[i].bytes, old[i].size, &entry, &err), &err);
+        assert_topic_config_equal(&entry.topic.config, &config);
+        assert_int_equal(metadata_decode(old[i].kind, old[i].bytes, old[i].size - 1, &entry, &err),
+                         SRT_ECORRUPT);
+    }
 }
 
 static int count_topic(void *ctx, const struct metadata_topic *topic, struct srt_err *err)
@@ -264,7 +287,8 @@ static void values_out_of_range_are_refused(void **state)
     assert_damaged(created, 19, 0);
     assert_damaged(created, 20, 0x80); /* partitions */
     assert_damaged(created, 23, 0);
-    assert_damaged(created, created->size - 1, 1); /* cleanup */
+    assert_damaged(created, created->size - 2, 1); /* cleanup */
+    assert_damaged(created, created->size - 1, COMPRESSION_COUNT);
 
     const struct golden *positions = &goldens[3];
     assert_damaged(positions, 34, 0x80); /* a partition below 0 */
@@ -277,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_entry_has_the_documented_bytes),
         cmocka_unit_test(what_was_written_is_read),
+        cmocka_unit_test(the_version_before_is_read),
         cmocka_unit_test(snapshot_visits_topics_and_groups),
         cmocka_unit_test(damaged_snapshot_visits_nothing),
         cmocka_unit_test(every_shorter_and_longer_entry_is_refused),

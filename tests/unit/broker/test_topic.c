@@ -38,6 +38,7 @@ static void each_option_out_of_range_is_named(void **state)
     REFUSED(segment_bytes, UINT64_MAX, "segments of");
     REFUSED(segment_ms, 0, "segments of 0 ms");
     REFUSED(max_record_bytes, 0, "records of up to 0 bytes");
+    REFUSED(compression, COMPRESSION_COUNT, "compression 5; the last one is 4 (zstd)");
 }
 
 static void record_counts_key_value_and_headers(void **state)
