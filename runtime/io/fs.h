@@ -21,6 +21,7 @@ struct io_file_info {
     uint64_t inode;
     uint64_t device;
     int64_t modified_ms;
+    int64_t born_ns; /* when it was created; 0: the file system does not say */
     bool is_dir;
     bool is_regular;
 };

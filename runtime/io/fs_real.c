@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static int result(int rc)
@@ -69,38 +70,36 @@ static int real_allocate(const struct io_fs *fs, int fd, int64_t at, int64_t siz
     return errno == EOPNOTSUPP ? -posix_fallocate(fd, at, size) : -errno;
 }
 
-static void fill_info(struct io_file_info *info, const struct stat *st)
+/* statx, because stat does not know when a file was created. */
+static int read_info(int dir, const char *path, int flags, struct io_file_info *ret_info)
 {
-    *info = (struct io_file_info){
-        .size_bytes = (uint64_t)st->st_size,
-        .inode = st->st_ino,
-        .device = st->st_dev,
-        .modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000,
-        .is_dir = S_ISDIR(st->st_mode),
-        .is_regular = S_ISREG(st->st_mode),
+    struct statx st;
+    if (statx(dir, path, flags, STATX_BASIC_STATS | STATX_BTIME, &st) < 0) {
+        return -errno;
+    }
+    bool has_birth = st.stx_mask & STATX_BTIME;
+    *ret_info = (struct io_file_info){
+        .size_bytes = st.stx_size,
+        .inode = st.stx_ino,
+        .device = makedev(st.stx_dev_major, st.stx_dev_minor),
+        .modified_ms = st.stx_mtime.tv_sec * 1000 + st.stx_mtime.tv_nsec / 1000000,
+        .born_ns = has_birth ? st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec : 0,
+        .is_dir = S_ISDIR(st.stx_mode),
+        .is_regular = S_ISREG(st.stx_mode),
     };
+    return 0;
 }
 
 static int real_info(const struct io_fs *fs, int fd, struct io_file_info *ret_info)
 {
     (void)fs;
-    struct stat st;
-    if (fstat(fd, &st) < 0) {
-        return -errno;
-    }
-    fill_info(ret_info, &st);
-    return 0;
+    return read_info(fd, "", AT_EMPTY_PATH, ret_info);
 }
 
 static int real_path_info(const struct io_fs *fs, const char *path, struct io_file_info *ret_info)
 {
     (void)fs;
-    struct stat st;
-    if (stat(path, &st) < 0) {
-        return -errno;
-    }
-    fill_info(ret_info, &st);
-    return 0;
+    return read_info(AT_FDCWD, path, 0, ret_info);
 }
 
 static int real_rename(const struct io_fs *fs, const char *from, const char *to)

@@ -24,7 +24,8 @@ for name in ([[
     signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h
     strings.h sys/auxv.h sys/eventfd.h
     sys/file.h sys/ioctl.h sys/mman.h sys/param.h sys/prctl.h sys/random.h
-    sys/resource.h sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/types.h
+    sys/resource.h sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/sysmacros.h sys/time.h
+    sys/types.h
     sys/uio.h sys/utsname.h sys/wait.h sysexits.h syslog.h termios.h time.h ucontext.h unistd.h
     immintrin.h emmintrin.h nmmintrin.h tmmintrin.h smmintrin.h arm_neon.h ]]):gmatch("%S+") do
     SYSTEM[name] = true

@@ -395,6 +395,30 @@ static void file_lock_keeps_other_processes_out(void **state)
     assert_int_equal(lock_in_child("/nonexistent/LOCK"), SRT_ENOENT);
 }
 
+/* What stat says of it, and when it was created, which nothing that is done to a file changes. */
+static void info_is_that_of_the_system(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    struct io_file_info info;
+    struct io_file_info later;
+    int fd = create(f, "file");
+    assert_ok(io_write_at(f->fs, fd, "abc", 3, 0, "file", &f->err), &f->err);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(f->fs->info(f->fs, fd, &info), 0);
+    assert_int_equal(info.inode, st.st_ino);
+    assert_int_equal(info.device, st.st_dev);
+    assert_int_equal(info.size_bytes, 3);
+    assert_int_equal(info.modified_ms,
+                     (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+    assert_true(info.born_ns == 0 || info.born_ns / 1000000 <= info.modified_ms);
+    assert_int_equal(rename(path_of(f, "file"), path_of(f, "moved")), 0);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(f->fs->path_info(f->fs, path_of(f, "moved"), &later), 0);
+    assert_int_equal(later.born_ns, info.born_ns);
+    io_close(f->fs, &fd);
+}
+
 #define REAL(fn) {"real: " #fn, fn, setup_real, teardown, NULL}
 #define FAKE(fn) {"fake: " #fn, fn, setup_fake, teardown, NULL}
 #define BOTH(fn) REAL(fn), FAKE(fn)
@@ -421,6 +445,7 @@ int main(void)
         REAL(descriptors_do_not_leak_into_children),
         REAL(reads_files_whose_size_says_nothing),
         REAL(relative_paths_have_a_parent),
+        REAL(info_is_that_of_the_system),
         REAL(file_lock_keeps_other_processes_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
