@@ -256,6 +256,12 @@ static int64_t now_ns(const struct intake *in)
     return srt_clock_mono_ns(in->options.job->clock);
 }
 
+static void poll_later(struct intake_entry *entry)
+{
+    entry->retry_ns = now_ns(entry->in) + RETRY_MS * NS_PER_MS;
+    srt_store_release(&entry->ready, true);
+}
+
 /* Try again later, and say so once. */
 static void retry_later(struct intake_entry *entry, const struct srt_err *why)
 {
@@ -264,8 +270,7 @@ static void retry_later(struct intake_entry *entry, const struct srt_err *why)
                  entry->in->options.job->graph->name, entry->topic, why->msg, (int)RETRY_MS);
         entry->failed_before = true;
     }
-    entry->retry_ns = now_ns(entry->in) + RETRY_MS * NS_PER_MS;
-    srt_store_release(&entry->ready, true);
+    poll_later(entry);
 }
 
 static int poll_partition(struct intake_entry *entry, bool *ret_found, struct srt_err *err)
@@ -303,6 +308,13 @@ static int poll_source(struct intake_entry *entry, bool *ret_found, struct srt_e
     if (code == SRT_EEND) {
         entry->ended = true;
         return SRT_OK;
+    }
+    if (code == SRT_ECORRUPT) {
+        if (entry->dirty) { /* it stays damaged: what came before it is committed first */
+            poll_later(entry);
+            return SRT_OK;
+        }
+        return code;
     }
     if (code != SRT_OK) {
         if (entry->has_read || srt_code_retriable(code)) {
