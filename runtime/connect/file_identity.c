@@ -7,9 +7,11 @@
 #include "base/crc32c.h"
 #include "base/varint.h"
 
-enum { CODED_VERSION = 1 };
+/* Version 1 had no time of creation. */
+enum { CODED_VERSION = 2, CODED_BYTES_OF_1 = 23 };
 
-static_assert(FILE_IDENTITY_CODED_BYTES == 1 + 8 + 8 + 2 + 4, "docs/format/position.md");
+
+static_assert(FILE_IDENTITY_CODED_BYTES == 1 + 8 + 8 + 2 + 4 + 8, "docs/format/position.md");
 
 static int fail(struct srt_err *err, int sys, const char *path)
 {
@@ -48,8 +50,15 @@ int file_identity_read(const struct io_fs *fs, int fd, const char *path, size_t 
         .inode = info.inode,
         .head_bytes = (uint16_t)have,
         .head_crc = srt_crc32c(0, head, have),
+        .born_ns = info.born_ns,
     };
     return SRT_OK;
+}
+
+bool file_identity_same_file(const struct file_identity *a, const struct file_identity *b)
+{
+    return a->inode == b->inode && a->device == b->device &&
+           (a->born_ns == b->born_ns || a->born_ns == 0 || b->born_ns == 0);
 }
 
 int file_identity_same_content(const struct io_fs *fs, int fd, const char *path,
@@ -71,6 +80,7 @@ void file_identity_encode(const struct file_identity *id, uint8_t to[FILE_IDENTI
     srt_put_be64(to + 9, id->inode);
     srt_put_be16(to + 17, id->head_bytes);
     srt_put_be32(to + 19, id->head_crc);
+    srt_put_be64(to + 23, (uint64_t)id->born_ns);
 }
 
 int file_identity_decode(const uint8_t *from, size_t size, struct file_identity *ret)
@@ -78,10 +88,10 @@ int file_identity_decode(const uint8_t *from, size_t size, struct file_identity 
     if (size == 0) {
         return SRT_ECORRUPT;
     }
-    if (from[0] != CODED_VERSION) {
+    if (from[0] == 0 || from[0] > CODED_VERSION) {
         return SRT_EVERSION;
     }
-    if (size != FILE_IDENTITY_CODED_BYTES) {
+    if (size != (from[0] == 1 ? CODED_BYTES_OF_1 : FILE_IDENTITY_CODED_BYTES)) {
         return SRT_ECORRUPT;
     }
     struct file_identity id = {
@@ -89,6 +99,7 @@ int file_identity_decode(const uint8_t *from, size_t size, struct file_identity 
         .inode = srt_get_be64(from + 9),
         .head_bytes = srt_get_be16(from + 17),
         .head_crc = srt_get_be32(from + 19),
+        .born_ns = from[0] == 1 ? 0 : (int64_t)srt_get_be64(from + 23),
     };
     if (id.head_bytes > FILE_IDENTITY_HEAD_BYTES) {
         return SRT_ECORRUPT;

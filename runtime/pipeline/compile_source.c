@@ -46,7 +46,8 @@ const struct srt_option source_option_table[] = {
      .type = SRT_OPTION_BOOL,
      .offset = offsetof(struct source_options, follow),
      .fallback = "false",
-     .doc = "Files: wait for more at the end, and follow a rotation, as tail -F does."},
+     .doc = "Files: wait for more at the end, and follow rotations, also those that happen between "
+            "two runs."},
     {.name = "max_record_bytes",
      .type = SRT_OPTION_SIZE,
      .offset = offsetof(struct source_options, max_record_bytes),

@@ -324,7 +324,7 @@ static void take_batches(const struct srt_buf *buf, const struct damage_truth *t
         struct batch_reader reader;
         struct record rec;
         assert_int_equal(batch_check(buf->data + at, buf->len - at, &info), SRT_OK);
-        assert_int_equal(batch_reader_init(&reader, buf->data + at, &info), SRT_OK);
+        assert_int_equal(batch_reader_init(&reader, buf->data + at, &info, NULL), SRT_OK);
         while (batch_reader_next(&reader, &rec) == SRT_OK) {
             uint64_t tag = 0;
             int number = -1;

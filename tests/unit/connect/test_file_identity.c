@@ -67,9 +67,10 @@ static void golden_bytes_are_coded(void **state)
 {
     (void)state;
     static const uint8_t golden[FILE_IDENTITY_CODED_BYTES] = {
-        1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 3, 1, 0, 0xde, 0xad, 0xbe, 0xef};
+        2, 0, 0, 0,    0,    0,    0,    0, 2, 0, 0, 0, 0, 0, 0, 1,
+        3, 1, 0, 0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0, 0, 0, 2, 1};
     struct file_identity id = {
-        .device = 2, .inode = 259, .head_bytes = 256, .head_crc = 0xdeadbeef};
+        .device = 2, .inode = 259, .head_bytes = 256, .head_crc = 0xdeadbeef, .born_ns = 513};
     uint8_t coded[FILE_IDENTITY_CODED_BYTES];
     file_identity_encode(&id, coded);
     assert_memory_equal(coded, golden, sizeof golden);
@@ -79,12 +80,40 @@ static void golden_bytes_are_coded(void **state)
     assert_int_equal(back.inode, 259);
     assert_int_equal(back.head_bytes, 256);
     assert_int_equal(back.head_crc, 0xdeadbeef);
+    assert_int_equal(back.born_ns, 513);
+}
+
+static void the_version_before_is_read(void **state)
+{
+    (void)state;
+    static const uint8_t golden[23] = {1, 0, 0, 0, 0, 0, 0, 0,    2,    0,    0,   0,
+                                       0, 0, 0, 1, 3, 1, 0, 0xde, 0xad, 0xbe, 0xef};
+    struct file_identity back;
+    assert_int_equal(file_identity_decode(golden, sizeof golden, &back), SRT_OK);
+    assert_int_equal(back.inode, 259);
+    assert_int_equal(back.head_crc, 0xdeadbeef);
+    assert_int_equal(back.born_ns, 0);
+    assert_int_equal(file_identity_decode(golden, sizeof golden - 1, &back), SRT_ECORRUPT);
+}
+
+static void an_inode_that_serves_another_file_is_noticed(void **state)
+{
+    (void)state;
+    struct file_identity a = {.device = 1, .inode = 7, .born_ns = 1000};
+    struct file_identity b = a;
+    assert_true(file_identity_same_file(&a, &b));
+    b.born_ns = 2000;
+    assert_false(file_identity_same_file(&a, &b));
+    b.born_ns = 0; /* not known: the inode must do */
+    assert_true(file_identity_same_file(&a, &b));
+    b.inode = 8;
+    assert_false(file_identity_same_file(&a, &b));
 }
 
 static void damaged_and_foreign_codings_are_refused(void **state)
 {
     (void)state;
-    uint8_t coded[FILE_IDENTITY_CODED_BYTES + 1] = {1};
+    uint8_t coded[FILE_IDENTITY_CODED_BYTES + 1] = {2};
     struct file_identity id;
     assert_int_equal(file_identity_decode(coded, 0, &id), SRT_ECORRUPT);
     assert_int_equal(file_identity_decode(coded, FILE_IDENTITY_CODED_BYTES - 1, &id), SRT_ECORRUPT);
@@ -92,7 +121,7 @@ static void damaged_and_foreign_codings_are_refused(void **state)
     assert_int_equal(file_identity_decode(coded, FILE_IDENTITY_CODED_BYTES, &id), SRT_OK);
     coded[17] = 2; /* a head of 512 bytes */
     assert_int_equal(file_identity_decode(coded, FILE_IDENTITY_CODED_BYTES, &id), SRT_ECORRUPT);
-    coded[0] = 2;
+    coded[0] = 3;
     assert_int_equal(file_identity_decode(coded, FILE_IDENTITY_CODED_BYTES, &id), SRT_EVERSION);
 }
 
@@ -104,6 +133,8 @@ int main(void)
         TEST(only_the_first_bytes_are_looked_at),
         TEST(a_file_that_grew_is_the_same),
         TEST(golden_bytes_are_coded),
+        TEST(the_version_before_is_read),
+        TEST(an_inode_that_serves_another_file_is_noticed),
         TEST(damaged_and_foreign_codings_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

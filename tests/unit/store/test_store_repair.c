@@ -138,7 +138,7 @@ static int64_t see_batches(struct seen *seen, const struct srt_buf *buf, int64_t
         struct batch_reader reader;
         struct record rec;
         assert_int_equal(batch_check(buf->data + at, buf->len - at, &info), SRT_OK);
-        assert_int_equal(batch_reader_init(&reader, buf->data + at, &info), SRT_OK);
+        assert_int_equal(batch_reader_init(&reader, buf->data + at, &info, NULL), SRT_OK);
         while (batch_reader_next(&reader, &rec) == SRT_OK) {
             char text[16] = {0};
             int tag, number;
