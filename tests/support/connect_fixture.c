@@ -188,14 +188,19 @@ int fixture_read(struct fixture *fx)
 
 int fixture_read_count(struct fixture *fx, int count)
 {
+    enum { LOOKS_MAX = 50 }; /* what never comes is a failure, not a test without an end */
     srt_buf_clear(&fx->text);
-    while (count > 0) {
+    for (int looks = 0; count > 0; looks++) {
         int some;
         int rc = poll_once(fx, &some);
         if (rc != SRT_OK) {
             return rc;
         }
         count -= some;
+        looks = some > 0 ? 0 : looks;
+        if (looks == LOOKS_MAX) {
+            fail_msg("%d records are missing behind %s", count, srt_buf_cstr(&fx->text));
+        }
         while (some == 0 && !fx->woken) {
             io_loop_run_once(&fx->loop);
         }

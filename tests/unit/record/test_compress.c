@@ -223,6 +223,7 @@ static void each_codec_gives_back_what_it_got(void **state)
             srt_buf_put_str(&packed, "kept");
             int rc = compress_encode((enum compression)kind, data, sizes[s], &packed);
             if (rc == SRT_ETOOBIG && sizes[s] < 1000) {
+                srt_buf_fini(&packed);
                 continue; /* the header costs more than is won */
             }
             assert_int_equal(rc, SRT_OK);
