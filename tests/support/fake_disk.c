@@ -75,7 +75,7 @@ static int walk(struct fake_disk *disk, const char *path, struct inode **ret_dir
     return 0;
 }
 
-static struct open_file *file_of(struct fake_disk *disk, int fd)
+struct open_file *disk_file_of(struct fake_disk *disk, int fd)
 {
     size_t slot = (size_t)(fd - FIRST_FD);
     return fd >= FIRST_FD && slot < disk->file_cap && disk->files[slot].inode ? &disk->files[slot]
@@ -153,7 +153,9 @@ static int resize(struct fake_disk *disk, struct inode *inode, size_t size)
         disk->space_left += inode->live.size + more - size;
         disk->space_left -= more;
     }
-    disk_change_apply(disk_change_add(&inode->changes, 0, size, true), &inode->live);
+    struct change *c = disk_change_add(&inode->changes, 0, size, true);
+    c->when = disk_when(disk);
+    disk_change_apply(c, &inode->live);
     inode->modified_ms = ++disk->ticks;
     return 0;
 }
@@ -209,7 +211,7 @@ static int disk_close(const struct io_fs *fs, int fd)
 {
     struct fake_disk *disk = disk_of(fs);
     int rc = enter(disk, FAKE_DISK_CLOSE);
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (file) {
         file->inode = NULL; /* also when it fails, as on Linux */
     } else {
@@ -225,7 +227,7 @@ static size_t limited(const struct fake_disk *disk, size_t size)
 
 static int pread_locked(struct fake_disk *disk, int fd, void *to, size_t size, int64_t at)
 {
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (!file || (file->flags & O_ACCMODE) == O_WRONLY) {
         return -EBADF;
     }
@@ -241,7 +243,7 @@ static int pread_locked(struct fake_disk *disk, int fd, void *to, size_t size, i
     }
     size_t left = live->size - (size_t)at;
     size_t n = limited(disk, size < left ? size : left);
-    memcpy(to, live->data + at, n);
+    disk_bytes_read(live, (size_t)at, to, n);
     return (int)n;
 }
 
@@ -267,7 +269,7 @@ static size_t fitting(const struct fake_disk *disk, const struct inode *inode, s
 static int pwritev_locked(struct fake_disk *disk, int fd, const struct iovec *parts, int count,
                           int64_t at)
 {
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (!file || (file->flags & O_ACCMODE) == O_RDONLY) {
         return -EBADF;
     }
@@ -293,6 +295,7 @@ static int pwritev_locked(struct fake_disk *disk, int fd, const struct iovec *pa
         disk->space_left -= end - inode->live.size;
     }
     struct change *c = disk_change_add(&inode->changes, (size_t)at, size, false);
+    c->when = disk_when(disk);
     size_t done = 0;
     for (int i = 0; i < count && done < size; i++) {
         size_t n = parts[i].iov_len < size - done ? parts[i].iov_len : size - done;
@@ -318,7 +321,7 @@ static int sync_file(const struct io_fs *fs, int fd, enum fake_disk_call call)
 {
     struct fake_disk *disk = disk_of(fs);
     int rc = enter(disk, call);
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (!file) {
         return leave(disk, rc < 0 ? rc : -EBADF);
     }
@@ -329,7 +332,7 @@ static int sync_file(const struct io_fs *fs, int fd, enum fake_disk_call call)
     }
     rc = rc < 0 ? rc : count_change(disk);
     if (rc == 0) {
-        disk_make_durable(file->inode);
+        disk_make_durable(file->inode, disk->moment);
     }
     return leave(disk, rc);
 }
@@ -348,7 +351,7 @@ static int disk_truncate(const struct io_fs *fs, int fd, int64_t size)
 {
     struct fake_disk *disk = disk_of(fs);
     int rc = enter(disk, FAKE_DISK_TRUNCATE);
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (rc == 0 && (!file || (file->flags & O_ACCMODE) == O_RDONLY || size < 0)) {
         rc = -EINVAL;
     }
@@ -359,7 +362,7 @@ static int disk_allocate(const struct io_fs *fs, int fd, int64_t at, int64_t siz
 {
     struct fake_disk *disk = disk_of(fs);
     int rc = enter(disk, FAKE_DISK_ALLOCATE);
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (rc == 0 && (!file || (file->flags & O_ACCMODE) == O_RDONLY)) {
         rc = -EBADF;
     }
@@ -376,7 +379,7 @@ static void disk_drop_cache(const struct io_fs *fs, int fd)
 {
     struct fake_disk *disk = disk_of(fs);
     pthread_mutex_lock(&disk->lock);
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     if (file) {
         struct inode *inode = file->inode;
         disk_bytes_copy(&inode->live, &inode->durable);
@@ -408,7 +411,7 @@ static int disk_info(const struct io_fs *fs, int fd, struct io_file_info *ret_in
 {
     struct fake_disk *disk = disk_of(fs);
     int rc = enter(disk, FAKE_DISK_INFO);
-    struct open_file *file = file_of(disk, fd);
+    struct open_file *file = disk_file_of(disk, fd);
     rc = rc == 0 && !file ? -EBADF : rc;
     if (rc == 0) {
         fill_info(file->inode, ret_info);
@@ -544,13 +547,7 @@ static int disk_sync_dir(const struct io_fs *fs, const char *path)
     }
     rc = rc < 0 ? rc : count_change(disk);
     if (rc == 0) {
-        srt_list_for_each_safe(node, &disk->dir_changes) {
-            struct dir_change *c = srt_container_of(node, struct dir_change, node);
-            if (c->dir == inode || c->old_dir == inode) {
-                disk_dir_change_apply(c, true);
-                disk_dir_change_free(c);
-            }
-        }
+        disk_make_dir_durable(disk, inode, disk->moment);
     }
     return leave(disk, rc);
 }

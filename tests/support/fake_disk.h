@@ -49,6 +49,45 @@ enum fake_disk_mode {
 /* Every descriptor is closed; failures, budget and stop are lifted. */
 void fake_disk_crash(struct fake_disk *disk, uint64_t seed, enum fake_disk_mode mode);
 
+/* The same with the dice in hand. */
+enum fake_disk_keep {
+    FAKE_DISK_KEEP_NONE,
+    FAKE_DISK_KEEP_EACH,   /* all of them */
+    FAKE_DISK_KEEP_PREFIX, /* those before a random one, in the order in which they happened */
+    FAKE_DISK_KEEP_SUBSET, /* any */
+};
+
+struct fake_disk_luck {
+    uint64_t seed;
+    enum fake_disk_keep writes;
+    /* 512 or 4096: writes are torn at such multiples: of a prefix the first that is not kept, of a
+     * subset each, and one when each is kept. 0: whole. */
+    size_t tear_bytes;
+    /* Sizes are metadata. They go the way of the writes, or stop somewhere else, whichever of the
+     * data made it: then what lies beyond is lost, and a size without its data reads as zeroes. */
+    bool sizes_apart;
+    enum fake_disk_keep entries; /* create, rename, unlink, make_dir, remove_dir */
+};
+
+/* `said`, unless NULL, gets one line for each change that was not synced: what became of it. */
+void fake_disk_crash_by(struct fake_disk *disk, const struct fake_disk_luck *luck,
+                        struct srt_buf *said);
+
+/* --- calls that take time ---
+ *
+ * To repeat what a process with several threads did. A change may reach the disk as soon as its
+ * call has begun, and a sync covers only what had returned when it began:
+ *
+ *     fake_disk_call_begin(disk, 7);  fs->pwritev(...);  fake_disk_call_made(disk);
+ *     moment = fake_disk_moment(disk);        // a sync begins
+ *     fake_disk_call_returned(disk, 7);
+ *     fake_disk_sync_since(disk, fd, moment); // it returns, and did not cover call 7 */
+void fake_disk_call_begin(struct fake_disk *disk, uint64_t call);
+void fake_disk_call_made(struct fake_disk *disk);
+void fake_disk_call_returned(struct fake_disk *disk, uint64_t call);
+uint64_t fake_disk_moment(struct fake_disk *disk);
+void fake_disk_sync_since(struct fake_disk *disk, int fd, uint64_t moment); /* also a directory's */
+
 /* Changes so far: writes, syncs, truncates, allocates, creates, renames, unlinks, directory changes
  * and syncs. The natural range for fake_disk_stop_after. */
 uint64_t fake_disk_change_count(struct fake_disk *disk);

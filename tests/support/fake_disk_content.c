@@ -6,7 +6,7 @@
 
 /* --- bytes --- */
 
-void disk_bytes_resize(struct bytes *b, size_t size)
+static void reserve(struct bytes *b, size_t size)
 {
     if (size > b->cap) {
         size_t cap = b->cap ? b->cap : 256;
@@ -16,26 +16,43 @@ void disk_bytes_resize(struct bytes *b, size_t size)
         b->data = srt_xrealloc(b->data, cap);
         b->cap = cap;
     }
-    if (size > b->size) {
-        memset(b->data + b->size, 0, size - b->size);
-    }
+}
+
+void disk_bytes_resize(struct bytes *b, size_t size)
+{
     b->size = size;
+    b->filled = b->filled < size ? b->filled : size;
 }
 
 void disk_bytes_write(struct bytes *b, size_t at, const void *data, size_t size)
 {
-    if (at + size > b->size) {
-        disk_bytes_resize(b, at + size);
+    if (size == 0) {
+        return;
     }
-    if (size) {
-        memcpy(b->data + at, data, size);
+    reserve(b, at + size);
+    if (at > b->filled) {
+        memset(b->data + b->filled, 0, at - b->filled);
     }
+    memcpy(b->data + at, data, size);
+    b->filled = b->filled > at + size ? b->filled : at + size;
+    b->size = b->size > at + size ? b->size : at + size;
+}
+
+void disk_bytes_read(const struct bytes *b, size_t at, void *to, size_t size)
+{
+    size_t there = at < b->filled ? b->filled - at : 0;
+    there = there < size ? there : size;
+    if (there) {
+        memcpy(to, b->data + at, there);
+    }
+    memset((uint8_t *)to + there, 0, size - there);
 }
 
 void disk_bytes_copy(struct bytes *to, const struct bytes *from)
 {
-    to->size = 0;
-    disk_bytes_write(to, 0, from->data, from->size);
+    *to = (struct bytes){.data = to->data, .cap = to->cap};
+    disk_bytes_write(to, 0, from->data, from->filled);
+    to->size = from->size;
 }
 
 /* --- changes of a file --- */
@@ -70,11 +87,20 @@ void disk_drop_changes(struct inode *inode)
     }
 }
 
-void disk_make_durable(struct inode *inode)
+struct when disk_when(struct fake_disk *disk)
+{
+    return (struct when){
+        .number = ++disk->next_number,
+        .call = disk->call,
+        .settled_at = disk->call ? UINT64_MAX : ++disk->moment,
+    };
+}
+
+void disk_make_durable(struct inode *inode, uint64_t moment)
 {
     srt_list_for_each_safe(node, &inode->changes) {
         struct change *c = srt_container_of(node, struct change, node);
-        if (!c->doomed) {
+        if (!c->doomed && c->when.settled_at <= moment) {
             disk_change_apply(c, &inode->durable);
             disk_change_free(c);
         }
@@ -161,6 +187,7 @@ void disk_dir_change_add(struct fake_disk *disk, struct inode *old_dir, const ch
         .dir = dir,
         .name = name ? srt_xstrdup(name) : NULL,
         .inode = inode,
+        .when = disk_when(disk),
     };
     srt_list_push(&disk->dir_changes, &c->node);
     disk_dir_change_apply(c, false);
@@ -172,4 +199,15 @@ void disk_dir_change_free(struct dir_change *c)
     srt_free(c->old_name);
     srt_free(c->name);
     srt_free(c);
+}
+
+void disk_make_dir_durable(struct fake_disk *disk, const struct inode *inode, uint64_t moment)
+{
+    srt_list_for_each_safe(node, &disk->dir_changes) {
+        struct dir_change *c = srt_container_of(node, struct dir_change, node);
+        if ((c->dir == inode || c->old_dir == inode) && c->when.settled_at <= moment) {
+            disk_dir_change_apply(c, true);
+            disk_dir_change_free(c);
+        }
+    }
 }

@@ -300,11 +300,139 @@ static void clone_is_independent(void **state)
     fake_disk_destroy(copy.disk);
 }
 
+/* The states that a cut can leave of the file /x, over many seeds: bit by bit which of the blocks
+ * 0.. of `block` bytes are 'b' and not 'a'. */
+static uint64_t states_seen(struct fixture *f, struct fake_disk_luck luck, size_t block, int count,
+                            bool seen[256])
+{
+    uint64_t distinct = 0;
+    for (luck.seed = 0; luck.seed < 400; luck.seed++) {
+        struct fake_disk *copy = fake_disk_clone(f->disk);
+        struct srt_buf said = {0};
+        struct srt_buf bytes;
+        fake_disk_crash_by(copy, &luck, &said);
+        assert_ok(io_read_file(fake_disk_fs(copy), "/x", 1 << 20, &bytes, &f->err), &f->err);
+        assert_non_null(strstr(srt_buf_cstr(&said), "/x: "));
+        unsigned state = 0;
+        for (int i = 0; i < count; i++) {
+            const uint8_t *at = bytes.data + (size_t)i * block;
+            assert_true(memchr(at, at[0] == 'a' ? 'b' : 'a', block) == NULL); /* never in a block */
+            state |= (unsigned)(at[0] == 'b') << i;
+        }
+        distinct += !seen[state];
+        seen[state] = true;
+        srt_buf_fini(&bytes);
+        srt_buf_fini(&said);
+        fake_disk_destroy(copy);
+    }
+    return distinct;
+}
+
+static void luck_keeps_prefixes_subsets_and_torn_writes_as_told(void **state)
+{
+    struct fixture *f = *state;
+    enum { BLOCK = 4096 };
+    int fd = durable_file(f, "/x", 4 * BLOCK);
+    static char b[2 * BLOCK];
+    memset(b, 'b', sizeof b);
+    assert_ok(io_write_at(f->fs, fd, b, sizeof b, 0, "x", &f->err), &f->err);
+    assert_ok(io_write_at(f->fs, fd, b, sizeof b, 2 * BLOCK, "x", &f->err), &f->err);
+    bool none[256] = {false};
+    bool prefix[256] = {false};
+    bool subset[256] = {false};
+    bool torn[256] = {false};
+    bool one_torn[256] = {false};
+    assert_int_equal(states_seen(f, (struct fake_disk_luck){0}, BLOCK, 4, none), 1);
+    assert_true(none[0]);
+    struct fake_disk_luck luck = {.writes = FAKE_DISK_KEEP_PREFIX};
+    assert_int_equal(states_seen(f, luck, BLOCK, 4, prefix), 3);
+    assert_true(prefix[0] && prefix[0x3] && prefix[0xf]);
+    luck.tear_bytes = BLOCK; /* the write behind the prefix: four possibilities, for two writes */
+    assert_int_equal(states_seen(f, luck, BLOCK, 4, torn), 7);
+    assert_true(torn[0x1] && torn[0x2] && torn[0x7] && torn[0xb] && !torn[0xc]);
+    luck = (struct fake_disk_luck){.writes = FAKE_DISK_KEEP_SUBSET};
+    assert_int_equal(states_seen(f, luck, BLOCK, 4, subset), 4);
+    assert_true(subset[0xc]);
+    luck = (struct fake_disk_luck){.writes = FAKE_DISK_KEEP_EACH, .tear_bytes = BLOCK};
+    assert_int_equal(states_seen(f, luck, BLOCK, 4, one_torn), 7);
+    assert_true(one_torn[0xc] && one_torn[0x3] && one_torn[0xe] && !one_torn[0]);
+    luck = (struct fake_disk_luck){.writes = FAKE_DISK_KEEP_SUBSET, .tear_bytes = 512};
+    memset(subset, 0, sizeof subset);
+    assert_true(states_seen(f, luck, 512, 8, subset) > 60);
+    f->fs->close(f->fs, fd);
+}
+
+static void sizes_may_part_from_the_bytes(void **state)
+{
+    struct fixture *f = *state;
+    int fd = durable_file(f, "/x", 100);
+    write_text(f, fd, "behind", 100);
+    bool lost_size = false, lost_bytes = false;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct fake_disk *copy = fake_disk_clone(f->disk);
+        struct fake_disk_luck luck = {
+            .seed = seed, .writes = FAKE_DISK_KEEP_SUBSET, .sizes_apart = true};
+        struct srt_buf said = {0};
+        struct srt_buf bytes;
+        fake_disk_crash_by(copy, &luck, &said);
+        assert_ok(io_read_file(fake_disk_fs(copy), "/x", 1000, &bytes, &f->err), &f->err);
+        bool kept = strstr(srt_buf_cstr(&said), "bytes at 100: kept") != NULL;
+        lost_size = lost_size || (kept && bytes.len == 100);
+        lost_bytes = lost_bytes || (!kept && bytes.len == 106 && bytes.data[100] == 0);
+        srt_buf_fini(&bytes);
+        srt_buf_fini(&said);
+        fake_disk_destroy(copy);
+    }
+    assert_true(lost_size && lost_bytes);
+    f->fs->close(f->fs, fd);
+}
+
+static void a_sync_covers_what_had_returned_when_it_began(void **state)
+{
+    struct fixture *f = *state;
+    int fd = durable_file(f, "/x", 4);
+    fake_disk_call_begin(f->disk, 1);
+    write_text(f, fd, "b", 0);
+    fake_disk_call_made(f->disk);
+    write_text(f, fd, "b", 1); /* returns at once */
+    uint64_t moment = fake_disk_moment(f->disk);
+    write_text(f, fd, "b", 2);
+    fake_disk_call_returned(f->disk, 1);
+    int dir = f->fs->open(f->fs, "/", O_RDONLY | O_DIRECTORY, 0);
+    fake_disk_call_begin(f->disk, 2);
+    int new_fd = open_file(f, "/y");
+    fake_disk_call_made(f->disk);
+    fake_disk_sync_since(f->disk, fd, moment);
+    fake_disk_sync_since(f->disk, dir, fake_disk_moment(f->disk));
+    struct fake_disk *copy = fake_disk_clone(f->disk);
+    fake_disk_crash(copy, 0, FAKE_DISK_DROP_UNSYNCED);
+    struct srt_buf bytes;
+    assert_ok(io_read_file(fake_disk_fs(copy), "/x", 100, &bytes, &f->err), &f->err);
+    assert_string_equal(srt_buf_cstr(&bytes), "abaa");
+    srt_buf_fini(&bytes);
+    struct io_file_info info;
+    assert_int_equal(fake_disk_fs(copy)->path_info(fake_disk_fs(copy), "/y", &info), -ENOENT);
+    fake_disk_destroy(copy);
+
+    fake_disk_call_returned(f->disk, 2);
+    fake_disk_sync_since(f->disk, fd, fake_disk_moment(f->disk));
+    fake_disk_sync_since(f->disk, dir, fake_disk_moment(f->disk));
+    f->fs->close(f->fs, fd);
+    f->fs->close(f->fs, new_fd);
+    f->fs->close(f->fs, dir);
+    fake_disk_crash(f->disk, 0, FAKE_DISK_DROP_UNSYNCED);
+    assert_content(f, "/x", "bbba");
+    assert_true(exists(f, "/y"));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(luck_keeps_prefixes_subsets_and_torn_writes_as_told),
+        TEST(sizes_may_part_from_the_bytes),
+        TEST(a_sync_covers_what_had_returned_when_it_began),
         TEST(what_was_synced_survives),
         TEST(file_without_synced_directory_is_lost),
         TEST(death_of_the_process_alone_loses_nothing),
