@@ -18,6 +18,9 @@ struct node_options {
     char *data_dir;
     int64_t workers; /* 0: one per core */
     int durability;  /* 0 sync, 1 os */
+    int64_t journal_file_bytes;
+    int64_t checkpoint_bytes;
+    int64_t checkpoint_interval_ms;
 };
 
 struct lua_section {

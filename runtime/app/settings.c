@@ -87,6 +87,9 @@ static void read_node(struct reading *in)
     }
     to->worker_count = node.workers;
     to->durability = node.durability == 0 ? STORE_DURABILITY_SYNC : STORE_DURABILITY_OS;
+    to->journal_file_bytes = (uint64_t)node.journal_file_bytes / 8 * 8; /* frames stand at 8 */
+    to->checkpoint_bytes = (uint64_t)node.checkpoint_bytes;
+    to->checkpoint_interval_ms = node.checkpoint_interval_ms;
 }
 
 static void read_lua(struct reading *in)
@@ -348,4 +351,7 @@ void settings_apply_store(const struct settings *settings, struct store_options 
 {
     to->data_dir = settings->data_dir;
     to->durability = settings->durability;
+    to->journal_file_bytes = settings->journal_file_bytes;
+    to->checkpoint_bytes = settings->checkpoint_bytes;
+    to->checkpoint_interval_ms = settings->checkpoint_interval_ms;
 }

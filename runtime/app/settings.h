@@ -27,6 +27,9 @@ struct settings {
     const char *data_dir; /* resolved; the flag --data-dir replaces it */
     int64_t worker_count; /* 0: one per core */
     enum store_durability durability;
+    uint64_t journal_file_bytes;
+    uint64_t checkpoint_bytes;
+    int64_t checkpoint_interval_ms;
     struct pipeline_defaults pipeline;
     struct topic_config topic_default; /* of topics that are created without being declared */
     struct settings_topic *topics;
@@ -54,7 +57,7 @@ bool settings_read(struct config_doc *doc, struct config_node *root,
 
 const char *settings_data_dir(const struct settings *settings);
 
-/* Data directory and durability, over the store's defaults. */
+/* Data directory, durability and the journal's sizes, over the store's defaults. */
 void settings_apply_store(const struct settings *settings, struct store_options *to);
 
 /* Every table of the configuration, pipelines' included: for the reference and for tests. */

@@ -54,6 +54,14 @@ static void an_empty_configuration_has_the_documented_defaults(void **state)
     assert_string_equal(settings_data_dir(s), "etc/data");
     assert_int_equal(s->worker_count, 0);
     assert_int_equal(s->durability, STORE_DURABILITY_SYNC);
+    struct store_options store;
+    struct store_options fallback;
+    store_options_default(&store);
+    store_options_default(&fallback);
+    settings_apply_store(s, &store);
+    assert_int_equal(store.journal_file_bytes, fallback.journal_file_bytes);
+    assert_int_equal(store.checkpoint_bytes, fallback.checkpoint_bytes);
+    assert_int_equal(store.checkpoint_interval_ms, fallback.checkpoint_interval_ms);
     assert_int_equal(s->pipeline.lua_memory_bytes, 64 << 20);
     assert_int_equal(s->pipeline.lua_deadline_ms, 100);
     assert_string_equal(s->pipeline.lua_paths[0], "etc/pipelines");
@@ -80,7 +88,10 @@ static void all_sections_are_read(void **state)
     struct read it =
         read_text("version: 1\n"
                   "x-note: anything\n"
-                  "node: { name: n, data_dir: /var/lib/s, workers: 2, durability: os }\n"
+                  "node:\n"
+                  "  { name: n, data_dir: /var/lib/s, workers: 2, durability: os,\n"
+                  "    journal_file_bytes: 100003B, checkpoint_bytes: 1MiB,\n"
+                  "    checkpoint_interval: 5s }\n"
                   "lua: { path: [a, /b], memory: 8MiB, deadline: 1s }\n"
                   "defaults:\n"
                   "  topic: { partitions: 6 }\n"
@@ -92,16 +103,22 @@ static void all_sections_are_read(void **state)
                   "pipelines:\n"
                   "  p: { from: \"orders\", steps: [ { to: \"${TOPIC}\" } ] }\n");
     assert_string_equal(it.text, "error[E021]: '${TOPIC}x' is not a valid name of a topic\n"
-                                 " --> etc/streamrt.yaml:9:3\n"
-                                 "  |\n"
-                                 "9 |   ${TOPIC}x: {}\n"
-                                 "  |   ^^^^^^^^^ 1 to 249 of a-z A-Z 0-9 . _ -\n"
+                                 "  --> etc/streamrt.yaml:12:3\n"
+                                 "   |\n"
+                                 "12 |   ${TOPIC}x: {}\n"
+                                 "   |   ^^^^^^^^^ 1 to 249 of a-z A-Z 0-9 . _ -\n"
                                  "1 problem in 1 file\n"); /* keys are never replaced */
     const struct settings *s = &it.settings;
     assert_string_equal(s->node_name, "n");
     assert_string_equal(s->data_dir, "/var/lib/s");
     assert_int_equal(s->worker_count, 2);
     assert_int_equal(s->durability, STORE_DURABILITY_OS);
+    struct store_options store;
+    store_options_default(&store);
+    settings_apply_store(s, &store);
+    assert_int_equal(store.journal_file_bytes, 100000); /* frames stand at multiples of 8 */
+    assert_int_equal(store.checkpoint_bytes, 1 << 20);
+    assert_int_equal(store.checkpoint_interval_ms, 5000);
     assert_string_equal(s->pipeline.lua_paths[0], "etc/a");
     assert_string_equal(s->pipeline.lua_paths[1], "/b");
     assert_int_equal(s->topic_default.partition_count, 6);
