@@ -1,5 +1,5 @@
-/* bench_script JOB INPUT [ROUNDS] - what the script layer alone takes for a record: value, calls and
- * output as the pipeline makes them, without topics, threads or files.
+/* bench_script JOB INPUT [ROUNDS] - what the script layer alone takes for a record: value, calls
+ * and output as the pipeline makes them, without topics, threads or files.
  *
  * Prints the median and the least nanoseconds of processor time a record, over the rounds. For
  * comparisons run it in turns with what it is compared to, or under callgrind, whose counts do not

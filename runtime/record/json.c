@@ -11,8 +11,10 @@
  * copy of the rest.
  *
  * Touching a nested container indexes it in turn. Then its text is known to be valid, and skipping
- * a value is counting brackets outside strings: index_level() is compiled twice, with and without
- * checks. */
+ * a value is counting brackets outside strings. So index_level() is compiled for three kinds of
+ * text (enum trust): valid ones; those that may be anything; and those that may be anything, but of
+ * which json_quotes.c has found the quotes. Behind the last kind stand zeros. A zero is never
+ * right, so nothing there has to ask whether the text goes on before it looks at the next byte. */
 #include "record/json.h"
 
 #include <assert.h>
@@ -21,15 +23,24 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/limits.h"
+#include "record/json_quotes.h"
 #include "record/json_scan.h"
 
 enum { SLOTS_MIN = SRT_HOSTILE ? 1 : 16 };
 
 #define INLINE static inline __attribute__((always_inline))
 
+enum trust {
+    CHECKED, /* may be anything */
+    QUOTED,  /* the same; its quotes are known, and JSON_PAD_BYTES zeros stand behind it */
+    TRUSTED, /* known to be valid */
+};
+
 /* What the scanners share: where the text ends, and what was wrong first. */
 struct scan {
+    const uint8_t *begin;
     const uint8_t *end;
+    const struct json_quotes *quotes; /* QUOTED only */
     const uint8_t *error_at;
     int error;
 };
@@ -41,15 +52,26 @@ static const uint8_t *fail(struct scan *s, int error, const uint8_t *at)
     return NULL;
 }
 
-INLINE const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
+/* Whether the byte at `at`, which may be the end, is `byte`, which is not zero. */
+INLINE bool is_byte(const struct scan *s, const uint8_t *at, uint8_t byte, enum trust trust)
 {
-    if (__builtin_expect(at < end && *at > ' ', 1)) {
-        return at; /* most texts have no space between their parts */
-    }
+    return (trust == QUOTED || at < s->end) && *at == byte;
+}
+
+static const uint8_t *skip_spaces(const uint8_t *at, const uint8_t *end)
+{
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')) {
         at++;
     }
     return at;
+}
+
+INLINE const uint8_t *skip_space(const struct scan *s, const uint8_t *at, enum trust trust)
+{
+    if (__builtin_expect((trust == QUOTED || at < s->end) && *at > ' ', 1)) {
+        return at; /* most texts have no space between their parts */
+    }
+    return skip_spaces(at, s->end);
 }
 
 /* --- strings --- */
@@ -83,21 +105,19 @@ static const uint8_t *scan_escape(struct scan *s, const uint8_t *at)
     }
 }
 
-/* `at` is behind the opening quote; returns the closing one. */
-INLINE const uint8_t *scan_string(struct scan *s, const uint8_t *at, bool *ret_escaped)
+/* At something that is not plain: an escape, or not ASCII. Goes on to the closing quote. */
+static __attribute__((noinline)) const uint8_t *scan_special(struct scan *s, const uint8_t *at,
+                                                             bool *ret_escaped)
 {
-    bool escaped = false;
     for (;;) {
-        at = json_plain_end(at, s->end);
-        if (__builtin_expect(at == s->end, 0)) {
+        if (at == s->end) {
             return fail(s, SRT_EPARSE, at);
         }
-        if (__builtin_expect(*at == '"', 1)) {
-            *ret_escaped = escaped;
+        if (*at == '"') {
             return at;
         }
         if (*at == '\\') {
-            escaped = true;
+            *ret_escaped = true;
             at = scan_escape(s, at);
             if (!at) {
                 return NULL;
@@ -113,7 +133,32 @@ INLINE const uint8_t *scan_string(struct scan *s, const uint8_t *at, bool *ret_e
                 at += len;
             } while (at < s->end && *at >= 0x80);
         }
+        at = json_plain_end(s->begin, at, s->end);
     }
+}
+
+/* `at` is behind the opening quote; returns the closing one. */
+INLINE const uint8_t *scan_string(struct scan *s, const uint8_t *at, bool *ret_escaped)
+{
+    *ret_escaped = false;
+    at = json_plain_end(s->begin, at, s->end);
+    if (__builtin_expect(at < s->end && *at == '"', 1)) {
+        return at;
+    }
+    return scan_special(s, at, ret_escaped);
+}
+
+/* From an opening quote, which is the next one in the list, to the closing one. */
+INLINE const uint8_t *take_string(struct scan *s, const uint16_t **quote, bool *ret_escaped)
+{
+    const uint8_t *open = s->begin + (*quote)[0];
+    const uint8_t *close = s->begin + (*quote)[1];
+    *quote += 2;
+    *ret_escaped = false;
+    if (__builtin_expect(s->quotes->has_special, 0)) {
+        return scan_string(s, open + 1, ret_escaped);
+    }
+    return __builtin_expect(close == s->end, 0) ? fail(s, SRT_EPARSE, close) : close;
 }
 
 /* The same for text that is known to be valid. */
@@ -147,51 +192,90 @@ INLINE const uint8_t *skip_string(const uint8_t *at, const uint8_t *end, bool *r
     }
 }
 
-/* --- other scalars --- */
-
-INLINE bool is_digit(const uint8_t *at, const uint8_t *end)
+/* Any of them, for a string whose opening quote is at `at`. */
+INLINE const uint8_t *string_end(struct scan *s, const uint8_t *at, enum trust trust,
+                                 const uint16_t **quote, bool *ret_escaped)
 {
-    return at < end && (uint8_t)(*at - '0') < 10;
+    switch (trust) {
+    case QUOTED:
+        return take_string(s, quote, ret_escaped);
+    case TRUSTED:
+        return skip_string(at + 1, s->end, ret_escaped);
+    case CHECKED:
+        break;
+    }
+    return scan_string(s, at + 1, ret_escaped);
 }
 
-INLINE const uint8_t *scan_number(struct scan *s, const uint8_t *at, bool *ret_integer)
+/* --- other scalars --- */
+
+/* At least one digit; returns what stands behind the last. */
+INLINE const uint8_t *scan_digits(struct scan *s, const uint8_t *at)
+{
+    const uint8_t *first = at;
+    while (at < s->end && (uint8_t)(*at - '0') < 10) {
+        at++;
+    }
+    return __builtin_expect(at == first, 0) ? fail(s, SRT_EPARSE, at) : at;
+}
+
+static const uint8_t *scan_number(struct scan *s, const uint8_t *at, bool *ret_integer)
 {
     const uint8_t *end = s->end;
-    bool integer = true;
     at += *at == '-';
-    if (!is_digit(at, end)) {
-        return fail(s, SRT_EPARSE, at);
+    const uint8_t *first = at;
+    at = scan_digits(s, first);
+    if (!at) {
+        return NULL;
     }
-    if (*at == '0') {
-        at++; /* a digit that follows is then no part of it, and wrong where it stands */
-    } else {
-        while (is_digit(at, end)) {
-            at++;
-        }
+    if (*first == '0') {
+        at = first + 1; /* a digit that follows is then no part of it, and wrong where it stands */
     }
+    bool integer = true;
     if (at < end && *at == '.') {
         integer = false;
-        at++;
-        if (!is_digit(at, end)) {
-            return fail(s, SRT_EPARSE, at);
-        }
-        while (is_digit(at, end)) {
-            at++;
+        at = scan_digits(s, at + 1);
+        if (!at) {
+            return NULL;
         }
     }
     if (at < end && (*at == 'e' || *at == 'E')) {
         integer = false;
         at++;
         at += at < end && (*at == '+' || *at == '-');
-        if (!is_digit(at, end)) {
-            return fail(s, SRT_EPARSE, at);
-        }
-        while (is_digit(at, end)) {
-            at++;
-        }
+        at = scan_digits(s, at);
     }
     *ret_integer = integer;
     return at;
+}
+
+/* The same where 16 bytes can be read: most numbers are digits, perhaps with a point between them,
+ * and end within those. How many digits there are is different in each record, so nothing here
+ * branches on it. */
+INLINE const uint8_t *take_number(struct scan *s, const uint8_t *at, bool *ret_integer)
+{
+#if JSON_SCAN_SSE2
+    unsigned sign = *at == '-';
+    const uint8_t *first = at + sign;
+    unsigned others = json_other_mask(at) >> sign;
+    if (__builtin_expect(others > 1, 1)) {
+        unsigned count = (unsigned)__builtin_ctz(others);
+        const uint8_t *stop = first + count;
+        bool good = count > 0 && (*first != '0' || count == 1);
+        *ret_integer = true;
+        if (*stop == '.') {
+            *ret_integer = false;
+            others &= others - 1;
+            unsigned behind = (unsigned)__builtin_ctz(others | 1u << 31);
+            good &= behind > count + 1 && others != 0;
+            stop = first + behind;
+        }
+        if (__builtin_expect(good && (*stop | 0x20) != 'e', 1)) {
+            return stop;
+        }
+    }
+#endif
+    return scan_number(s, at, ret_integer);
 }
 
 static const uint8_t *scan_word(struct scan *s, const uint8_t *at, const char *word)
@@ -205,17 +289,16 @@ static const uint8_t *scan_word(struct scan *s, const uint8_t *at, const char *w
 }
 
 /* A scalar at `at`, noted in *slot; returns what stands behind it. */
-INLINE const uint8_t *scan_scalar(struct scan *s, const uint8_t *at, bool trusted,
-                                  struct json_slot *slot)
+INLINE const uint8_t *scan_scalar(struct scan *s, const uint8_t *at, enum trust trust,
+                                  const uint16_t **quote, struct json_slot *slot)
 {
-    if (__builtin_expect(at == s->end, 0)) {
+    if (trust != QUOTED && __builtin_expect(at == s->end, 0)) {
         return fail(s, SRT_EPARSE, at);
     }
     switch (*at) {
     case '"':
         slot->type = JSON_STRING;
-        at = trusted ? skip_string(at + 1, s->end, &slot->value_escaped)
-                     : scan_string(s, at + 1, &slot->value_escaped);
+        at = string_end(s, at, trust, quote, &slot->value_escaped);
         return at ? at + 1 : NULL;
     case 't':
         slot->type = JSON_TRUE;
@@ -231,44 +314,44 @@ INLINE const uint8_t *scan_scalar(struct scan *s, const uint8_t *at, bool truste
         if (*at != '-' && (uint8_t)(*at - '0') >= 10) {
             return fail(s, SRT_EPARSE, at);
         }
-        return scan_number(s, at, &slot->is_integer);
+        return trust == QUOTED ? take_number(s, at, &slot->is_integer)
+                               : scan_number(s, at, &slot->is_integer);
     }
 }
 
 /* --- nested containers --- */
 
 /* From where a member's name must stand, to where its value begins. */
-INLINE const uint8_t *scan_name(struct scan *s, const uint8_t *at, bool trusted,
-                                struct json_slot *slot, const uint8_t **ret_name)
+INLINE const uint8_t *scan_name(struct scan *s, const uint8_t *at, enum trust trust,
+                                const uint16_t **quote, struct json_slot *slot)
 {
-    if (at == s->end || *at != '"') {
+    if (!is_byte(s, at, '"', trust)) {
         return fail(s, SRT_EPARSE, at);
     }
-    const uint8_t *name = at + 1;
-    const uint8_t *close = trusted ? skip_string(name, s->end, &slot->key_escaped)
-                                   : scan_string(s, name, &slot->key_escaped);
+    const uint8_t *name = trust == QUOTED ? s->begin + (*quote)[0] + 1 : at + 1;
+    const uint8_t *close = string_end(s, at, trust, quote, &slot->key_escaped);
     if (!close) {
         return NULL;
     }
-    *ret_name = name;
+    slot->key_at = (uint32_t)(name - s->begin);
     slot->key_len = (uint32_t)(close - name);
-    at = skip_space(close + 1, s->end);
-    if (at == s->end || *at != ':') {
+    at = skip_space(s, close + 1, trust);
+    if (!is_byte(s, at, ':', trust)) {
         return fail(s, SRT_EPARSE, at);
     }
-    return skip_space(at + 1, s->end);
+    return skip_space(s, at + 1, trust);
 }
 
 /* Any value at `at`, of which `depth` containers are open around; returns what stands behind it. */
-static const uint8_t *scan_value(struct scan *s, const uint8_t *at, uint32_t depth)
+INLINE const uint8_t *scan_nested(struct scan *s, const uint8_t *at, uint32_t depth,
+                                  enum trust trust, const uint16_t **quote)
 {
     uint64_t is_object[SRT_JSON_DEPTH_MAX / 64] = {0};
     static_assert(SRT_JSON_DEPTH_MAX % 64 == 0, "one bit a level");
     struct json_slot ignored;
-    const uint8_t *name;
     uint32_t level = depth;
     for (;;) {
-        if (at < s->end && (*at == '{' || *at == '[')) {
+        if (is_byte(s, at, '{', trust) || is_byte(s, at, '[', trust)) {
             if (level == SRT_JSON_DEPTH_MAX) {
                 return fail(s, SRT_ETOOBIG, at);
             }
@@ -276,9 +359,9 @@ static const uint8_t *scan_value(struct scan *s, const uint8_t *at, uint32_t dep
             uint64_t bit = (uint64_t)1 << (level % 64);
             is_object[level / 64] = (is_object[level / 64] & ~bit) | (object ? bit : 0);
             level++;
-            at = skip_space(at + 1, s->end);
-            if (at == s->end || *at != (object ? '}' : ']')) {
-                at = object ? scan_name(s, at, false, &ignored, &name) : at;
+            at = skip_space(s, at + 1, trust);
+            if (!is_byte(s, at, object ? '}' : ']', trust)) {
+                at = object ? scan_name(s, at, trust, quote, &ignored) : at;
                 if (!at) {
                     return NULL;
                 }
@@ -287,7 +370,7 @@ static const uint8_t *scan_value(struct scan *s, const uint8_t *at, uint32_t dep
             at++;
             level--;
         } else {
-            at = scan_scalar(s, at, false, &ignored);
+            at = scan_scalar(s, at, trust, quote, &ignored);
             if (!at) {
                 return NULL;
             }
@@ -297,16 +380,13 @@ static const uint8_t *scan_value(struct scan *s, const uint8_t *at, uint32_t dep
                 return at;
             }
             bool object = is_object[(level - 1) / 64] >> ((level - 1) % 64) & 1;
-            at = skip_space(at, s->end);
-            if (at == s->end) {
-                return fail(s, SRT_EPARSE, at);
-            }
-            if (*at == ',') {
-                at = skip_space(at + 1, s->end);
-                at = object ? scan_name(s, at, false, &ignored, &name) : at;
+            at = skip_space(s, at, trust);
+            if (is_byte(s, at, ',', trust)) {
+                at = skip_space(s, at + 1, trust);
+                at = object ? scan_name(s, at, trust, quote, &ignored) : at;
                 break;
             }
-            if (*at != (object ? '}' : ']')) {
+            if (!is_byte(s, at, object ? '}' : ']', trust)) {
                 return fail(s, SRT_EPARSE, at);
             }
             at++;
@@ -316,6 +396,20 @@ static const uint8_t *scan_value(struct scan *s, const uint8_t *at, uint32_t dep
             return NULL;
         }
     }
+}
+
+static const uint8_t *scan_value(struct scan *s, const uint8_t *at, uint32_t depth)
+{
+    return scan_nested(s, at, depth, CHECKED, NULL);
+}
+
+/* The same with the list of quotes, of which *quote is the next. */
+static const uint8_t *scan_quoted(struct scan *s, const uint8_t *at, uint32_t depth,
+                                  const uint16_t *quote, const uint16_t **ret_quote)
+{
+    at = scan_nested(s, at, depth, QUOTED, &quote);
+    *ret_quote = quote;
+    return at;
 }
 
 /* A container that is known to be valid: to behind its last bracket. */
@@ -388,82 +482,94 @@ static bool slots_grow(struct json_index *index)
     return true;
 }
 
+/* A container inside the outermost one; returns what stands behind it. */
+INLINE const uint8_t *inner_end(struct scan *s, const uint8_t *at, enum trust trust,
+                                const uint16_t **quote)
+{
+    if (trust == TRUSTED) {
+        return skip_container(at, s->end);
+    }
+    if (trust == CHECKED) {
+        return scan_value(s, at, 1);
+    }
+    const uint16_t *next; /* so that *quote itself may stay in a register */
+    at = scan_quoted(s, at, 1, *quote, &next);
+    *quote = next;
+    return at;
+}
+
 /* The members of the container that opens at `at`; returns what stands behind it. */
-INLINE const uint8_t *index_level(struct json_index *index, struct scan *s, const uint8_t *text,
-                                  const uint8_t *at, bool object, bool trusted)
+INLINE const uint8_t *index_level(struct json_index *index, struct scan *s, const uint8_t *at,
+                                  bool object, enum trust trust)
 {
     const uint8_t close = object ? '}' : ']';
-    at = skip_space(at + 1, s->end);
-    if (at < s->end && *at == close) {
+    const uint16_t *quote = trust == QUOTED ? s->quotes->at : NULL;
+    at = skip_space(s, at + 1, trust);
+    if (is_byte(s, at, close, trust)) {
         return at + 1;
     }
     for (;;) {
-        if (index->count == index->cap && !slots_grow(index)) {
+        if (__builtin_expect(index->count == index->cap, 0) && !slots_grow(index)) {
             return fail(s, SRT_ENOMEM, at);
         }
-        struct json_slot slot = {0};
-        if (object) {
-            const uint8_t *name = NULL;
-            at = scan_name(s, at, trusted, &slot, &name);
-            if (!at) {
-                return NULL;
-            }
-            slot.key_at = (uint32_t)(name - text);
+        struct json_slot *slot = &index->slots[index->count];
+        *slot = (struct json_slot){0};
+        at = object ? scan_name(s, at, trust, &quote, slot) : at;
+        if (!at) {
+            return NULL;
         }
         const uint8_t *value = at;
-        if (at < s->end && (*at == '{' || *at == '[')) {
-            slot.type = *at == '{' ? JSON_OBJECT : JSON_ARRAY;
-            at = trusted ? skip_container(at, s->end) : scan_value(s, at, 1);
+        if (is_byte(s, at, '{', trust) || is_byte(s, at, '[', trust)) {
+            slot->type = *at == '{' ? JSON_OBJECT : JSON_ARRAY;
+            at = inner_end(s, at, trust, &quote);
         } else {
-            at = scan_scalar(s, at, trusted, &slot);
+            at = scan_scalar(s, at, trust, &quote, slot);
         }
         if (!at) {
             return NULL;
         }
-        slot.value_at = (uint32_t)(value - text);
-        slot.value_len = (uint32_t)(at - value);
-        index->slots[index->count++] = slot;
-        at = skip_space(at, s->end);
-        if (at == s->end) {
-            return fail(s, SRT_EPARSE, at);
-        }
-        if (*at == close) {
+        slot->value_at = (uint32_t)(value - s->begin);
+        slot->value_len = (uint32_t)(at - value);
+        index->count++;
+        at = skip_space(s, at, trust);
+        if (is_byte(s, at, close, trust)) {
             return at + 1;
         }
-        if (*at != ',') {
+        if (!is_byte(s, at, ',', trust)) {
             return fail(s, SRT_EPARSE, at);
         }
-        at = skip_space(at + 1, s->end);
+        at = skip_space(s, at + 1, trust);
     }
 }
 
-INLINE const uint8_t *index_root(struct json_index *index, struct scan *s, const uint8_t *text,
-                                 bool trusted)
+INLINE const uint8_t *index_root(struct json_index *index, struct scan *s, enum trust trust)
 {
     struct json_slot root = {0};
-    const uint8_t *start = skip_space(text, s->end);
+    const uint16_t *quote = trust == QUOTED ? s->quotes->at : NULL;
+    const uint8_t *start = skip_space(s, s->begin, trust);
     const uint8_t *at;
-    if (start < s->end && *start == '{') {
+    if (is_byte(s, start, '{', trust)) {
         root.type = JSON_OBJECT;
-        at = index_level(index, s, text, start, true, trusted);
-    } else if (start < s->end && *start == '[') {
+        at = index_level(index, s, start, true, trust);
+    } else if (is_byte(s, start, '[', trust)) {
         root.type = JSON_ARRAY;
-        at = index_level(index, s, text, start, false, trusted);
+        at = index_level(index, s, start, false, trust);
     } else {
-        at = scan_scalar(s, start, trusted, &root);
+        at = scan_scalar(s, start, trust, &quote, &root);
     }
     if (!at) {
         return NULL;
     }
-    root.value_at = (uint32_t)(start - text);
+    root.value_at = (uint32_t)(start - s->begin);
     root.value_len = (uint32_t)(at - start);
     index->type = (enum json_type)root.type;
     index->root = root;
-    at = skip_space(at, s->end);
+    at = skip_space(s, at, trust);
     return at == s->end ? at : fail(s, SRT_EPARSE, at);
 }
 
-int json_index(struct json_index *index, const char *text, size_t size, size_t *ret_error_at)
+INLINE int index_text(struct json_index *index, const char *text, size_t size, enum trust trust,
+                      const struct json_quotes *quotes, size_t *ret_error_at)
 {
     index->count = 0;
     if (size > INT32_MAX) {
@@ -471,8 +577,8 @@ int json_index(struct json_index *index, const char *text, size_t size, size_t *
         return SRT_ETOOBIG;
     }
     const uint8_t *from = (const uint8_t *)text;
-    struct scan s = {.end = from + size};
-    if (__builtin_expect(!index_root(index, &s, from, false), 0)) {
+    struct scan s = {.begin = from, .end = from + size, .quotes = quotes};
+    if (__builtin_expect(!index_root(index, &s, trust), 0)) {
         index->count = 0;
         *ret_error_at = (size_t)(s.error_at - from);
         return s.error;
@@ -480,18 +586,29 @@ int json_index(struct json_index *index, const char *text, size_t size, size_t *
     return SRT_OK;
 }
 
+int json_index(struct json_index *index, const char *text, size_t size, size_t *ret_error_at)
+{
+    return index_text(index, text, size, CHECKED, NULL, ret_error_at);
+}
+
+int json_index_padded(struct json_index *index, const char *text, size_t size,
+                      size_t *ret_error_at)
+{
+    srt_assert(text[size] == '\0');
+    struct json_quotes quotes;
+    if (json_quotes_find(&quotes, (const uint8_t *)text, size)) {
+        return index_text(index, text, size, QUOTED, &quotes, ret_error_at);
+    }
+    return index_text(index, text, size, CHECKED, NULL, ret_error_at);
+}
+
 int json_index_trusted(struct json_index *index, const char *text, size_t size)
 {
-    index->count = 0;
     srt_assert(size <= INT32_MAX);
-    const uint8_t *from = (const uint8_t *)text;
-    struct scan s = {.end = from + size};
-    if (!index_root(index, &s, from, true)) {
-        index->count = 0;
-        srt_assert(s.error == SRT_ENOMEM); /* else it was not valid */
-        return s.error;
-    }
-    return SRT_OK;
+    size_t error_at;
+    int rc = index_text(index, text, size, TRUSTED, NULL, &error_at);
+    srt_assert(rc == SRT_OK || rc == SRT_ENOMEM); /* else it was not valid */
+    return rc;
 }
 
 int json_validate(const char *text, size_t size, size_t *ret_error_at)
@@ -501,10 +618,10 @@ int json_validate(const char *text, size_t size, size_t *ret_error_at)
         return SRT_ETOOBIG;
     }
     const uint8_t *from = (const uint8_t *)text;
-    struct scan s = {.end = from + size};
-    const uint8_t *at = scan_value(&s, skip_space(from, s.end), 0);
+    struct scan s = {.begin = from, .end = from + size};
+    const uint8_t *at = scan_value(&s, skip_space(&s, from, CHECKED), 0);
     if (at) {
-        at = skip_space(at, s.end);
+        at = skip_space(&s, at, CHECKED);
         at = at == s.end ? at : fail(&s, SRT_EPARSE, at);
     }
     if (!at) {

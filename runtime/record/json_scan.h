@@ -29,23 +29,37 @@ static inline bool json_is_plain(uint8_t byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-/* The first byte from `at` that is not plain, or `end`. */
-static inline const uint8_t *json_plain_end(const uint8_t *at, const uint8_t *end)
+#if JSON_SCAN_SSE2
+/* A bit for each of the 16 bytes that is not plain. */
+static inline unsigned json_special_mask(const uint8_t *at)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* As signed bytes, control characters and everything from 0x80 on are below 0x20. */
+    __m128i hit = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)),
+                               _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                                            _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
+    return (unsigned)_mm_movemask_epi8(hit);
+}
+#endif
+
+/* The first byte from `at` that is not plain, or `end`. The text is known to begin at `begin`. */
+static inline const uint8_t *json_plain_end(const uint8_t *begin, const uint8_t *at,
+                                            const uint8_t *end)
 {
 #if JSON_SCAN_SSE2
     while (end - at >= 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
-        /* As signed bytes, control characters and everything from 0x80 on are below 0x20. */
-        __m128i hit = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)),
-                                   _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-                                                _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        unsigned mask = json_special_mask(at);
         if (mask) {
             return at + __builtin_ctz(mask);
         }
         at += 16;
     }
+    if (end - begin >= 16) { /* the rest, seen together with what stands before it */
+        unsigned mask = json_special_mask(end - 16) >> (16 - (end - at));
+        return mask ? at + __builtin_ctz(mask) : end;
+    }
 #else
+    (void)begin;
     /* Eight bytes a step: each term has the top bit of a byte set when that byte is, in this order,
      * below 0x20, a quote, a backslash, or has its own top bit set. */
     const uint64_t ones = 0x0101010101010101u;
@@ -66,6 +80,17 @@ static inline const uint8_t *json_plain_end(const uint8_t *at, const uint8_t *en
     }
     return at;
 }
+
+#if JSON_SCAN_SSE2
+/* A bit for each of the 16 bytes that is no digit. */
+static inline unsigned json_other_mask(const uint8_t *at)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* As signed bytes, the ten digits become the ten least. */
+    __m128i moved = _mm_add_epi8(x, _mm_set1_epi8(0x80 - '0'));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(moved, _mm_set1_epi8(INT8_MIN + 9)));
+}
+#endif
 
 /* The length of the UTF-8 sequence of more than one byte that begins at `at` (RFC 3629: shortest
  * form, no surrogates, nothing above U+10FFFF); 0 when there is none. */

@@ -150,7 +150,7 @@ void json_put_string(struct srt_buf *to, const char *text, size_t size)
     }
     srt_buf_put_u8(to, '"');
     while (at < end) {
-        const uint8_t *plain = json_plain_end(at, end);
+        const uint8_t *plain = json_plain_end((const uint8_t *)text, at, end);
         size_t len = 0;
         while (plain < end && *plain >= 0x80 && (len = json_utf8_length(plain, end)) > 0) {
             plain += len;

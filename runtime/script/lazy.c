@@ -92,7 +92,14 @@ size_t lazy_push_bytes(lua_State *L, size_t size)
 {
     enum { TABLES_AND_HEADERS = 1024 };
     return sizeof(struct json_doc) + script_of(L)->slots_guess * sizeof(struct json_slot) + size +
-           TABLES_AND_HEADERS;
+           JSON_PAD_BYTES + TABLES_AND_HEADERS;
+}
+
+/* With the zeros that json_index_padded() wants. */
+static void copy_text(char *to, const char *text, size_t size)
+{
+    memcpy(to, text, size);
+    memset(to + size, 0, JSON_PAD_BYTES);
 }
 
 void lazy_push(lua_State *L, const char *text, size_t size)
@@ -102,9 +109,9 @@ void lazy_push(lua_State *L, const char *text, size_t size)
     srt_assert(size <= INT32_MAX);
     lua_createtable(L, 0, 2);
     size_t room = slot_cap * sizeof(struct json_slot);
-    struct json_doc *doc = lua_newuserdatauv(L, sizeof *doc + room + size, 0);
+    struct json_doc *doc = lua_newuserdatauv(L, sizeof *doc + room + size + JSON_PAD_BYTES, 0);
     char *copy = (char *)(doc + 1) + room;
-    memcpy(copy, text, size);
+    copy_text(copy, text, size);
     *doc = (struct json_doc){
         .text = copy, .size = (uint32_t)size, .slot_cap = slot_cap, .is_root = true};
     lua_rawsetp(L, -2, &doc_key);
@@ -117,7 +124,7 @@ void lazy_push(lua_State *L, const char *text, size_t size)
 static void set_reused_text(struct json_doc *doc, const char *text, size_t size)
 {
     char *room = (char *)(doc + 1) + JSON_DOC_FEW * sizeof(struct json_slot);
-    memcpy(room, text, size);
+    copy_text(room, text, size);
     *doc = (struct json_doc){
         .text = room, .size = (uint32_t)size, .slot_cap = JSON_DOC_FEW, .is_root = true};
 }
@@ -137,7 +144,8 @@ static bool push_reusable(lua_State *L, const char *text, size_t size)
     enum { TABLES_AND_HEADERS = 1024 };
     struct script *script = script_of(L);
     size_t cap = 2 * size > REUSED_TEXT_MIN ? 2 * size : REUSED_TEXT_MIN;
-    size_t bytes = sizeof(struct json_doc) + JSON_DOC_FEW * sizeof(struct json_slot) + cap;
+    size_t bytes =
+        sizeof(struct json_doc) + JSON_DOC_FEW * sizeof(struct json_slot) + cap + JSON_PAD_BYTES;
     if (!budget_has(&script->budget, bytes + TABLES_AND_HEADERS)) {
         return false;
     }
@@ -296,7 +304,7 @@ static void index_root(lua_State *L, int table, struct json_doc *doc)
     struct script *script = script_of(L);
     struct json_index *index = &script->scratch_index;
     size_t error_at = 0;
-    int rc = json_index(index, doc->text, doc->size, &error_at);
+    int rc = json_index_padded(index, doc->text, doc->size, &error_at);
     if (rc) {
         fail_index(L, rc, error_at);
     }

@@ -40,6 +40,23 @@ static void walk(const char *text, size_t size)
     json_index_fini(&index);
 }
 
+/* Whatever is faster must say the same. */
+static void check_padded(const struct json_index *expected, int rc, size_t at, const char *text,
+                         size_t size)
+{
+    char *padded = calloc(1, size + JSON_PAD_BYTES);
+    memcpy(padded, text, size);
+    struct json_index index;
+    json_index_init(&index);
+    size_t padded_at = at;
+    srt_assert(json_index_padded(&index, padded, size, &padded_at) == rc && padded_at == at);
+    srt_assert(index.count == expected->count);
+    srt_assert(index.count == 0 || memcmp(index.slots, expected->slots,
+                                          index.count * sizeof *index.slots) == 0);
+    json_index_fini(&index);
+    free(padded);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + (size == 0));
@@ -51,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int rc = json_validate(text, size, &at);
     srt_assert(json_index(&index, text, size, &index_at) == rc);
     srt_assert(rc == SRT_OK || (at == index_at && at <= size));
+    check_padded(&index, rc, index_at, text, size);
     if (rc == SRT_OK) {
         walk(text + index.root.value_at, index.root.value_len);
     }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "json_padded.h"
 #include "record/json.h"
 
 struct accepted {
@@ -431,6 +432,7 @@ static int judge(const char *text, size_t size, bool index_too, size_t *ret_at)
             assert_int_equal(json_index(&index, space + shift, size, &index_at), rc);
             assert_int_equal(index_at, at);
             json_index_fini(&index);
+            json_padded_check(text, size);
         }
         free(space);
         assert_true(first == 1 || first == rc);

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "json_padded.h"
 #include "record/json.h"
 
 /* --- the model: recursive, byte by byte, -1 for wrong, else the position behind --- */
@@ -255,6 +256,7 @@ static bool compare(const char *text, size_t size, struct json_index *index)
         /* What stands before the wrong byte is the beginning of something valid. */
         assert_true(size == 0 || at == size || !model_valid(exact, at + 1));
     }
+    json_padded_check(exact, size);
     free(exact);
     return expected;
 }
