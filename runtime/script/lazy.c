@@ -13,7 +13,8 @@
  * then on, as after a write, the table's own field is the truth and the slot is marked
  * SLOT_IN_TABLE; so a field that is set to nil stays away.
  *
- * Everything that sees a table as a whole (pairs, next, setmetatable, an array's first index)
+ * pairs and next walk over an object's members in the order of the text, then over the fields that
+ * the script has added. What sees a table as a whole (setmetatable, rawlen, any index of an array)
  * flattens it: all members are decoded into the table, inner containers staying lazy, and the
  * metatable is taken off. It is a plain table then, with hidden fields that our `next` skips and
  * that splice.c finds its text by.
@@ -251,6 +252,17 @@ static void push_member(lua_State *L, int table, struct json_doc *doc,
     }
 }
 
+/* Push a member that is a container, whose key is on top, and keep it in the table. */
+static void push_kept(lua_State *L, int table, struct json_doc *doc, struct json_slot *slot)
+{
+    push_inner(L, table, doc, slot);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, table);
+    slot->type |= SLOT_IN_TABLE;
+    doc->is_dirty = true;
+}
+
 void lazy_push_any(lua_State *L, const char *text, size_t size)
 {
     size_t at = strspn(text, " \t\r\n");
@@ -440,12 +452,7 @@ static int meta_index(lua_State *L)
         return 1;
     }
     lua_pushvalue(L, 2);
-    push_inner(L, 1, doc, slot);
-    lua_pushvalue(L, -1);
-    lua_insert(L, -3);
-    lua_rawset(L, 1);
-    slot->type |= SLOT_IN_TABLE;
-    doc->is_dirty = true;
+    push_kept(L, 1, doc, slot);
     return 1;
 }
 
@@ -494,10 +501,87 @@ void lazy_open(lua_State *L)
 
 /* --- whole tables --- */
 
+/* The number of the member with the key at `key`; false when there is none. */
+static bool find_by_key(lua_State *L, const struct json_doc *doc, int key, uint32_t *ret)
+{
+    if (lua_type(L, key) != LUA_TSTRING) {
+        return false;
+    }
+    size_t len;
+    const char *text = lua_tolstring(L, key, &len);
+    /* Whoever walks over the members asks for one after the other. */
+    uint32_t guess = script_of(L)->walk_slot;
+    if (guess < doc->count && !(doc->slots[guess].type & SLOT_SHADOWED) &&
+        json_doc_key_is(doc, &doc->slots[guess], text, len)) {
+        *ret = guess;
+        return true;
+    }
+    const struct json_slot *slot = json_doc_find(doc, text, len);
+    *ret = slot ? (uint32_t)(slot - doc->slots) : 0;
+    return slot;
+}
+
+/* Push key and value of a member; false, and nothing is pushed, when it is no field any more. */
+static bool push_pair(lua_State *L, int table, struct json_doc *doc, uint32_t i)
+{
+    struct json_slot *slot = &doc->slots[i];
+    if (slot->type & SLOT_SHADOWED) {
+        return false;
+    }
+    lazy_push_key(L, doc, slot);
+    if (slot->type & SLOT_IN_TABLE) {
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, table) == LUA_TNIL) {
+            lua_pop(L, 2);
+            return false;
+        }
+    } else if (json_slot_is_container(slot)) {
+        push_kept(L, table, doc, slot);
+    } else {
+        lazy_push_scalar(L, doc, slot);
+    }
+    script_of(L)->walk_slot = i;
+    return true;
+}
+
+/* lazy_next() for a lazy object. A key that is no member is one of the fields behind them. */
+static bool next_member(lua_State *L, int table, struct json_doc *doc)
+{
+    luaL_checkstack(L, 8, "next");
+    json_doc_find_shadows(doc);
+    uint32_t i = 0;
+    bool begins = lua_isnil(L, -1);
+    if (begins || find_by_key(L, doc, -1, &i)) {
+        lua_pop(L, 1);
+        for (i += !begins; i < doc->count; i++) {
+            if (push_pair(L, table, doc, i)) {
+                return true;
+            }
+        }
+        if (!doc->is_dirty) {
+            return false;
+        }
+        lua_pushnil(L);
+    }
+    while (lua_next(L, table)) {
+        if (!lazy_is_hidden(L, -2) && !find_by_key(L, doc, -2, &i)) {
+            return true;
+        }
+        lua_pop(L, 1);
+    }
+    return false;
+}
+
 bool lazy_next(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
-    lazy_flatten(L, index);
+    if (lazy_is(L, index)) {
+        struct json_doc *doc = touch(L, index);
+        if (doc->type == JSON_OBJECT) {
+            return next_member(L, index, doc);
+        }
+        flatten(L, index, doc);
+    }
     while (lua_next(L, index)) {
         if (!lazy_is_hidden(L, -2)) {
             return true;

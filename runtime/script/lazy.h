@@ -46,8 +46,8 @@ bool lazy_is(lua_State *L, int index);
 /* Make it a plain table, with all its members in it. Anything else is left alone. */
 void lazy_flatten(lua_State *L, int index);
 
-/* lua_next for scripts: flattens, and skips what is hidden. The key is on top; pops it, pushes key
- * and value, or nothing at the end. */
+/* lua_next for scripts: knows the members of lazy values, and skips what is hidden. The key is on
+ * top; pops it, pushes key and value, or nothing at the end. */
 bool lazy_next(lua_State *L, int index);
 
 /* s.array: the table at `index` is an array even when it is empty. */

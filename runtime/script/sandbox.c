@@ -88,7 +88,7 @@ static int base_next(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
-    if (sandbox_behind(L, 1)) {
+    if (!lazy_is(L, 1) && sandbox_behind(L, 1)) {
         lua_replace(L, 1);
     }
     if (lazy_next(L, 1)) {
@@ -109,7 +109,6 @@ static int pairs_continue(lua_State *L, int status, lua_KContext context)
 static int base_pairs(lua_State *L)
 {
     luaL_checkany(L, 1);
-    lazy_flatten(L, 1);
     if (luaL_getmetafield(L, 1, "__pairs") == LUA_TNIL) {
         lua_pushcfunction(L, base_next);
         lua_pushvalue(L, 1);

@@ -67,7 +67,7 @@ struct value_stats {
     uint64_t indexed;     /* touched: validated and indexed */
     uint64_t forwarded;   /* encoded without a change: bytes copied */
     uint64_t spliced;
-    uint64_t materialised; /* became plain tables (pairs, next, #...) */
+    uint64_t materialised; /* became plain tables (setmetatable, arrays...) */
     uint64_t reused;       /* pushed in a table that was there */
 };
 void value_take_stats(struct script *script, struct value_stats *ret);

@@ -183,6 +183,9 @@ static void stats_tell_what_was_copied_and_what_was_spliced(void **state)
     assert_int_equal(stats.indexed, 5);
     assert_int_equal(stats.forwarded, 4);
     assert_int_equal(stats.spliced, 1);
+    assert_int_equal(stats.materialised, 0);
+    assert_runs(f, "function(v) rawlen(v) return v end", text, text);
+    value_take_stats(f->script, &stats);
     assert_int_equal(stats.materialised, 1);
     value_take_stats(f->script, &stats);
     assert_int_equal(stats.pushed, 0);
