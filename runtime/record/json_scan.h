@@ -30,15 +30,19 @@ static inline bool json_is_plain(uint8_t byte)
 }
 
 #if JSON_SCAN_SSE2
-/* A bit for each of the 16 bytes that is not plain. */
-static inline unsigned json_special_mask(const uint8_t *at)
+/* A bit for each of 16 bytes that is not plain. */
+static inline unsigned json_special_bytes(__m128i x)
 {
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
     /* As signed bytes, control characters and everything from 0x80 on are below 0x20. */
     __m128i hit = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)),
                                _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
                                             _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
     return (unsigned)_mm_movemask_epi8(hit);
+}
+
+static inline __m128i json_load16(const uint8_t *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 #endif
 
@@ -48,14 +52,14 @@ static inline const uint8_t *json_plain_end(const uint8_t *begin, const uint8_t 
 {
 #if JSON_SCAN_SSE2
     while (end - at >= 16) {
-        unsigned mask = json_special_mask(at);
+        unsigned mask = json_special_bytes(json_load16(at));
         if (mask) {
             return at + __builtin_ctz(mask);
         }
         at += 16;
     }
     if (end - begin >= 16) { /* the rest, seen together with what stands before it */
-        unsigned mask = json_special_mask(end - 16) >> (16 - (end - at));
+        unsigned mask = json_special_bytes(json_load16(end - 16)) >> (16 - (end - at));
         return mask ? at + __builtin_ctz(mask) : end;
     }
 #else
@@ -85,7 +89,7 @@ static inline const uint8_t *json_plain_end(const uint8_t *begin, const uint8_t 
 /* A bit for each of the 16 bytes that is no digit. */
 static inline unsigned json_other_mask(const uint8_t *at)
 {
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i x = json_load16(at);
     /* As signed bytes, the ten digits become the ten least. */
     __m128i moved = _mm_add_epi8(x, _mm_set1_epi8(0x80 - '0'));
     return (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(moved, _mm_set1_epi8(INT8_MIN + 9)));

@@ -141,11 +141,65 @@ static void put_escape(struct srt_buf *to, uint8_t byte)
     srt_buf_put(to, text, len);
 }
 
+/* Copy a text if all of it is plain; else what stands at `to` means nothing. Loads and stores
+ * overlap, so that two are enough for any size. */
+static bool copy_plain(uint8_t *to, const uint8_t *from, size_t size)
+{
+#if JSON_SCAN_SSE2
+    if (size >= 16) {
+        unsigned special = 0;
+        for (size_t at = 0; at < size && !special; at += 16) {
+            at = at > size - 16 ? size - 16 : at;
+            __m128i x = json_load16(from + at);
+            special = json_special_bytes(x);
+            _mm_storeu_si128((__m128i *)(void *)(to + at), x);
+        }
+        return !special;
+    }
+    if (size >= 4) {
+        uint64_t first = 0;
+        uint64_t last = 0;
+        size_t width = size >= 8 ? 8 : 4;
+        if (width == 8) {
+            memcpy(&first, from, 8);
+            memcpy(&last, from + size - 8, 8);
+            memcpy(to, &first, 8);
+            memcpy(to + size - 8, &last, 8);
+        } else {
+            memcpy(&first, from, 4);
+            memcpy(&last, from + size - 4, 4);
+            memcpy(to, &first, 4);
+            memcpy(to + size - 4, &last, 4);
+            first |= first << 32;
+            last |= last << 32;
+        }
+        return !json_special_bytes(_mm_set_epi64x((int64_t)last, (int64_t)first));
+    }
+    bool plain = true;
+    for (size_t i = 0; i < size; i++) {
+        plain &= json_is_plain(from[i]);
+        to[i] = from[i];
+    }
+    return plain;
+#else
+    (void)to;
+    (void)from;
+    (void)size;
+    return false;
+#endif
+}
+
 void json_put_string(struct srt_buf *to, const char *text, size_t size)
 {
     const uint8_t *at = (const uint8_t *)text;
     const uint8_t *end = at + size;
-    if (!srt_buf_reserve(to, size + 2)) {
+    uint8_t *out = srt_buf_reserve(to, size + 2);
+    if (!out) {
+        return;
+    }
+    if (__builtin_expect(copy_plain(out + 1, at, size), 1)) {
+        out[0] = out[size + 1] = '"';
+        to->len += size + 2;
         return;
     }
     srt_buf_put_u8(to, '"');
