@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "script/lazy.h"
 #include "script/script_impl.h"
@@ -64,6 +65,14 @@ static int fail_type(struct json_writer *writer, const struct json_place *place,
     return fail(writer, place, SRT_EINVAL, why);
 }
 
+/* Tables that are there several times can double the text with each level. */
+static void check_size(struct json_writer *writer, const struct json_place *place)
+{
+    if (writer->to->len > writer->len_max) {
+        fail(writer, place, SRT_ETOOBIG, "makes the JSON larger than a quarter of lua.memory");
+    }
+}
+
 /* --- scalars --- */
 
 static void put_number(struct json_writer *writer, const struct json_place *place, int index)
@@ -89,105 +98,66 @@ static void put_string(struct json_writer *writer, int index)
     json_put_string(writer->to, text, len);
 }
 
-/* --- keys of objects --- */
+/* --- objects --- */
 
-static int compare_fields(const void *a, const void *b)
+/* Room for many fields is a userdata, which takes the place of the nil at `room`. */
+static void make_room(lua_State *L, int room, uint32_t count, struct json_fields *ret)
 {
-    const struct json_field *x = a;
-    const struct json_field *y = b;
-    const char *x_key = x->is_integer ? x->digits : x->key;
-    const char *y_key = y->is_integer ? y->digits : y->key;
-    int order = memcmp(x_key, y_key, x->len < y->len ? x->len : y->len);
-    return order ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static void take_field(struct json_writer *writer, const struct json_place *place, int key,
-                       struct json_field *ret)
-{
-    lua_State *L = writer->L;
-    *ret = (struct json_field){0};
-    if (lua_type(L, key) == LUA_TSTRING) {
-        ret->key = lua_tolstring(L, key, &ret->len);
-    } else if (lua_isinteger(L, key)) {
-        ret->is_integer = true;
-        ret->integer = lua_tointeger(L, key);
-        ret->len = (size_t)snprintf(ret->digits, sizeof ret->digits, "%lld",
-                                    (long long)ret->integer);
-    } else {
-        char why[96];
-        snprintf(why, sizeof why, "has a %s as a key, which JSON cannot hold",
-                 luaL_typename(L, key));
-        fail(writer, place, SRT_EINVAL, why);
-    }
-}
-
-static bool is_known(lua_State *L, int key, const struct json_doc *doc)
-{
-    if (!doc || lua_type(L, key) != LUA_TSTRING) {
-        return false;
-    }
-    size_t len;
-    const char *text = lua_tolstring(L, key, &len);
-    return json_doc_find(doc, text, len) != NULL;
-}
-
-static size_t count_fields(lua_State *L, int table, const struct json_doc *doc)
-{
-    size_t count = 0;
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        count += !lazy_is_hidden(L, -2) && !is_known(L, -2, doc);
-        lua_pop(L, 1);
-    }
-    return count;
+    char *block = lua_newuserdatauv(L, count * (sizeof *ret->list + sizeof *ret->sorted), 0);
+    lua_replace(L, room);
+    ret->list = (struct json_field *)(void *)block;
+    ret->sorted = (struct json_field **)(void *)(block + count * sizeof *ret->list);
+    ret->cap = count;
 }
 
 void json_writer_push_fields(struct json_writer *writer, const struct json_place *place, int table,
-                        const struct json_doc *doc, struct json_fields *ret)
+                             const struct json_doc *doc, struct json_fields *ret)
 {
     lua_State *L = writer->L;
-    size_t cap = JSON_FIELDS_FEW;
-    ret->list = ret->few;
-    ret->count = 0;
-    lua_pushnil(L); /* where the userdata comes, if there is one */
-    int room = lua_gettop(L);
     lua_pushnil(L);
-    while (lua_next(L, table)) {
-        lua_pop(L, 1);
-        if (lazy_is_hidden(L, -1) || is_known(L, -1, doc)) {
-            continue;
-        }
-        if (ret->count == cap) {
-            cap = count_fields(L, table, doc);
-            ret->list = lua_newuserdatauv(L, cap * sizeof *ret->list, 0);
-            memcpy(ret->list, ret->few, sizeof ret->few);
-            lua_replace(L, room);
-        }
-        take_field(writer, place, -1, &ret->list[ret->count++]);
+    int room = lua_gettop(L);
+    json_fields_init(ret);
+    enum json_fields_result result = json_fields_take(L, table, doc, ret);
+    if (result == JSON_FIELDS_MORE) {
+        make_room(L, room, json_fields_count(L, table, doc), ret);
+        result = json_fields_take(L, table, doc, ret);
     }
-    if (ret->count > 1) {
-        qsort(ret->list, ret->count, sizeof *ret->list, compare_fields);
+    if (result == JSON_FIELDS_BAD_KEY) {
+        char why[96];
+        snprintf(why, sizeof why, "has a %s as a key, which JSON cannot hold",
+                 luaL_typename(L, -1));
+        fail(writer, place, SRT_EINVAL, why);
     }
+    srt_assert(result == JSON_FIELDS_TAKEN);
+    json_fields_sort(L, ret);
+}
+
+static void put_key(struct srt_buf *to, const struct json_field *field, bool any)
+{
+    if (any) {
+        srt_buf_put_u8(to, ',');
+    }
+    json_put_string(to, field->key, field->len);
+    srt_buf_put_u8(to, ':');
 }
 
 void json_writer_put_fields(struct json_writer *writer, const struct json_place *place, int table,
-                       const struct json_fields *fields, bool any)
+                            const struct json_fields *fields, bool any)
 {
     lua_State *L = writer->L;
-    for (size_t i = 0; i < fields->count; i++) {
-        const struct json_field *field = &fields->list[i];
-        const char *key = field->is_integer ? field->digits : field->key;
+    for (uint32_t i = 0; i < fields->count; i++, any = true) {
+        const struct json_field *field = fields->sorted[i];
         struct json_place at = {
-            .up = place, .key = key, .key_len = field->len, .depth = place->depth + 1};
-        if (i && compare_fields(field, field - 1) == 0) {
+            .up = place, .key = field->key, .key_len = field->len, .depth = place->depth + 1};
+        if (i && fields->has_integers && json_fields_same_key(field, fields->sorted[i - 1])) {
             fail(writer, &at, SRT_EINVAL, "is there twice, as a number and as a string");
         }
-        if (any) {
-            srt_buf_put_u8(writer->to, ',');
+        put_key(writer->to, field, any);
+        if (field->is_scalar) {
+            check_size(writer, &at);
+            json_fields_put_scalar(writer->to, &field->value);
+            continue;
         }
-        any = true;
-        json_put_string(writer->to, key, field->len);
-        srt_buf_put_u8(writer->to, ':');
         if (field->is_integer) {
             lua_rawgeti(L, table, field->integer);
         } else {
@@ -370,9 +340,7 @@ static void put_table(struct json_writer *writer, const struct json_place *place
 void json_writer_put(struct json_writer *writer, const struct json_place *place, int index)
 {
     lua_State *L = writer->L;
-    if (writer->to->len > writer->len_max) {
-        fail(writer, place, SRT_ETOOBIG, "makes the JSON larger than a quarter of lua.memory");
-    }
+    check_size(writer, place);
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
         srt_buf_put_str(writer->to, lua_toboolean(L, index) ? "true" : "false");
@@ -407,13 +375,44 @@ static int encode_protected(lua_State *L)
     return 0;
 }
 
+/* A table of the script's own with some scalars in it and nothing else. */
+static bool put_plain_simple(struct script *script, int table, struct srt_buf *to)
+{
+    enum { PART_OF_CAP = 64 }; /* even if each byte takes six, it stays below a quarter */
+    lua_State *L = script->L;
+    struct json_fields fields;
+    json_fields_init(&fields);
+    if (!lua_checkstack(L, 4) || lazy_has_first(L, table)) {
+        return false;
+    }
+    enum json_fields_result result = json_fields_take(L, table, NULL, &fields);
+    if (result == JSON_FIELDS_BAD_KEY) {
+        lua_pop(L, 1);
+    }
+    if (result != JSON_FIELDS_TAKEN || !fields.all_scalars || fields.has_integers ||
+        fields.bytes > script->budget.cap_bytes / PART_OF_CAP) {
+        return false;
+    }
+    json_fields_sort(L, &fields);
+    srt_buf_put_u8(to, '{');
+    for (uint32_t i = 0; i < fields.count; i++) {
+        put_key(to, fields.sorted[i], i > 0);
+        json_fields_put_scalar(to, &fields.sorted[i]->value);
+    }
+    srt_buf_put_u8(to, '}');
+    return true;
+}
+
 /* What needs no protected call: a table whose bytes can be copied without looking at it any closer,
- * and one with little new in it. */
+ * one with little new in it, or one that is simple. */
 static bool put_if_simple(struct script *script, int index, struct srt_buf *to)
 {
     struct lazy_source source;
     lazy_source(script->L, index, &source);
     bool changed = false;
+    if (source.origin == LAZY_PLAIN) {
+        return put_plain_simple(script, index, to);
+    }
     if (source.origin == LAZY_UNTOUCHED) {
         srt_buf_put(to, source.text, source.size);
     } else if (source.origin == LAZY_INDEXED && !source.doc->is_dirty) {
@@ -433,7 +432,6 @@ int json_writer_encode(struct script *script, int index, struct srt_buf *to, str
     index = lua_absindex(L, index);
     size_t len = to->len;
     if (lua_type(L, index) != LUA_TTABLE || !put_if_simple(script, index, to)) {
-        /* Tables that are there several times can double the text with each level. */
         size_t len_max = len + script->budget.cap_bytes / 4;
         struct json_writer writer = {.to = to, .err = err, .len_max = len_max};
         int code = err->code;

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "script/json_doc.h"
+#include "script/json_fields.h"
 
 struct script;
 
@@ -57,25 +58,7 @@ void json_writer_put_text(struct json_writer *writer, const struct json_place *p
 lua_Integer json_writer_count_elements(struct json_writer *writer, const struct json_place *place,
                                        int table);
 
-/* A field to be written: its key's bytes are Lua's own while the table holds them. */
-struct json_field {
-    const char *key;
-    size_t len;
-    lua_Integer integer; /* for integer keys, whose text is in digits */
-    bool is_integer;
-    char digits[24];
-};
-
-/* The fields to be written of one table: few stand on the C stack, many in a userdata on the Lua
- * stack. */
-enum { JSON_FIELDS_FEW = 8 };
-struct json_fields {
-    struct json_field *list;
-    size_t count;
-    struct json_field few[JSON_FIELDS_FEW];
-};
-
-/* Those that are no members of `doc` (which may be NULL), sorted. Pushes one value. */
+/* The fields that are no members of `doc` (which may be NULL), sorted. Pushes one value. */
 void json_writer_push_fields(struct json_writer *writer, const struct json_place *place, int table,
                              const struct json_doc *doc, struct json_fields *ret);
 

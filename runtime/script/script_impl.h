@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "record/json.h"
 #include "script/budget.h"
+#include "script/json_fields.h"
 #include "script/script.h"
 #include "script/value.h"
 
@@ -30,6 +31,12 @@ struct script_refs {
     int lazy_mt;  /* metatable of lazy values (lazy.c) */
     int error_mt; /* metatable of error values (errors.c) */
     int reused;   /* the table for value_push_reused(); false: there is none (lazy.c) */
+};
+
+/* json_fields.c: how the fields of the table before were sorted. */
+struct field_order {
+    uint32_t count;
+    uint8_t at[JSON_FIELDS_FEW];
 };
 
 struct script {
@@ -55,6 +62,7 @@ struct script {
     struct json_index scratch_index;
     struct srt_buf scratch; /* a string without its escapes */
     struct srt_buf json;    /* of s.json.encode */
+    struct field_order field_order;
     struct json_doc *reused_doc; /* of the table in refs; NULL: there is none */
     const void *reused_table; /* that table's identity */
     uint32_t reused_text_cap;

@@ -14,7 +14,6 @@
 #include "script/splice.h"
 
 #include <lauxlib.h>
-#include <math.h>
 #include <string.h>
 
 #include "script/lazy.h"
@@ -280,57 +279,13 @@ void splice_put(struct json_writer *writer, const struct json_place *place, int 
 
 enum { SIMPLE_FIELDS_MAX = 8 };
 
-/* A field that was set. Strings are the table's own, which nobody changes meanwhile. */
+/* A field that was set. */
 struct simple_field {
     const struct json_slot *slot; /* the member it replaces; NULL: it is new */
     const char *key;
     size_t key_len;
-    int type;
-    bool boolean;
-    bool is_integer;
-    lua_Integer integer;
-    lua_Number number;
-    const char *text;
-    size_t text_len;
+    struct json_scalar value;
 };
-
-/* The scalar on top of the stack; false for what needs a closer look. */
-static bool take_scalar(lua_State *L, struct simple_field *ret)
-{
-    ret->type = lua_type(L, -1);
-    switch (ret->type) {
-    case LUA_TBOOLEAN:
-        ret->boolean = lua_toboolean(L, -1);
-        return true;
-    case LUA_TNUMBER:
-        ret->is_integer = lua_isinteger(L, -1);
-        ret->integer = ret->is_integer ? lua_tointeger(L, -1) : 0;
-        ret->number = lua_tonumber(L, -1);
-        return ret->is_integer || isfinite(ret->number);
-    case LUA_TSTRING:
-        ret->text = lua_tolstring(L, -1, &ret->text_len);
-        return true;
-    case LUA_TLIGHTUSERDATA:
-        return lazy_is_null(L, -1);
-    default:
-        return false;
-    }
-}
-
-static void put_scalar(struct srt_buf *to, const struct simple_field *field)
-{
-    if (field->type == LUA_TBOOLEAN) {
-        srt_buf_put_str(to, field->boolean ? "true" : "false");
-    } else if (field->type == LUA_TSTRING) {
-        json_put_string(to, field->text, field->text_len);
-    } else if (field->type == LUA_TLIGHTUSERDATA) {
-        srt_buf_put_str(to, "null");
-    } else if (field->is_integer) {
-        json_put_integer(to, field->integer);
-    } else {
-        (void)json_put_double(to, field->number); /* it is finite */
-    }
-}
 
 /* Members in the order of the text, behind them new fields by their keys. */
 static bool comes_before(const struct simple_field *a, const struct simple_field *b)
@@ -351,7 +306,8 @@ static bool take_field(lua_State *L, const struct json_doc *doc, struct simple_f
         return true;
     }
     struct simple_field field = {0};
-    if (*count == SIMPLE_FIELDS_MAX || lua_type(L, -2) != LUA_TSTRING || !take_scalar(L, &field)) {
+    if (*count == SIMPLE_FIELDS_MAX || lua_type(L, -2) != LUA_TSTRING ||
+        !json_fields_take_scalar(L, -1, &field.value)) {
         return false;
     }
     field.key = lua_tolstring(L, -2, &field.key_len);
@@ -407,7 +363,7 @@ bool splice_put_simple(lua_State *L, int table, struct json_doc *doc, struct srt
     for (; i < count && list[i].slot; i++) {
         const char *value = doc->text + list[i].slot->value_at;
         srt_buf_put(to, from, (size_t)(value - from));
-        put_scalar(to, &list[i]);
+        json_fields_put_scalar(to, &list[i].value);
         from = value + list[i].slot->value_len;
     }
     if (i < count) {
@@ -422,7 +378,7 @@ bool splice_put_simple(lua_State *L, int table, struct json_doc *doc, struct srt
         }
         json_put_string(to, list[i].key, list[i].key_len);
         srt_buf_put_u8(to, ':');
-        put_scalar(to, &list[i]);
+        json_fields_put_scalar(to, &list[i].value);
     }
     srt_buf_put(to, from, (size_t)(doc->text + doc->size - from));
     *ret_changed = count > 0;
