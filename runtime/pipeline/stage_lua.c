@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "pipeline/stage_output.h"
 #include "script/lazy.h"
+#include "script/lazy_walk.h"
 #include "script/value.h"
 
 enum { ARGUMENTS_MAX = 3, STACK_SLOTS = 16 };
@@ -110,7 +111,7 @@ static int expand_list(lua_State *L)
     }
     if (!lazy_is_array(L, 1)) {
         lua_pushnil(L);
-        if (lazy_next(L, 1)) {
+        if (lazy_walk_next(L, 1)) {
             return luaL_error(L, "flat_map returned a table with keys: it must return a list");
         }
     }

@@ -77,32 +77,59 @@ static bool refuse(struct budget *budget, size_t size)
     return true;
 }
 
+static void count_used(struct budget *budget, size_t had, size_t size)
+{
+    budget->used_bytes += size - had;
+    if (budget->used_bytes > budget->peak_bytes) {
+        budget->peak_bytes = budget->used_bytes;
+    }
+}
+
+static void *give_none(struct budget *budget, void *ptr, size_t had)
+{
+    if (ptr == budget->watched) {
+        budget->watched = NULL;
+    }
+    budget->used_bytes -= had;
+    heap_free(&budget->heap, ptr, had);
+    return NULL;
+}
+
+/* Whatever is not a new small block that the pool has. */
+static void *give_any(struct budget *budget, void *ptr, size_t had, size_t size)
+{
+    bool grows = size > had;
+    if (grows && !budget_has(budget, size - had) && refuse(budget, size)) {
+        return NULL;
+    }
+    void *got = heap_resize(&budget->heap, ptr, had, size);
+    if (!got) {
+        /* Lua counts on shrinking: the old block is large enough. */
+        return grows && refuse(budget, size) ? NULL : ptr;
+    }
+    if (grows && budget->refused_bytes == size) {
+        budget->refused_bytes = 0;
+    }
+    count_used(budget, had, size);
+    return got;
+}
+
 void *budget_alloc(void *ud, void *ptr, size_t old_size, size_t new_size)
 {
     struct budget *budget = ud;
     size_t had = ptr ? old_size : 0; /* without a block, old_size is the kind of object */
     if (new_size == 0) {
-        budget->used_bytes -= had;
-        heap_free(&budget->heap, ptr, had);
-        return NULL;
+        return give_none(budget, ptr, had);
     }
-    bool grows = new_size > had;
-    if (grows && !budget_has(budget, new_size - had) && refuse(budget, new_size)) {
-        return NULL;
+    if (!ptr && new_size <= BLOCK_POOL_BLOCK_MAX && budget->refused_bytes == 0 &&
+        budget_has(budget, new_size)) {
+        void *block = block_pool_take(&budget->heap.pool, new_size);
+        if (block) {
+            count_used(budget, 0, new_size);
+            return block;
+        }
     }
-    void *got = heap_resize(&budget->heap, ptr, had, new_size);
-    if (!got) {
-        /* Lua counts on shrinking: the old block is large enough. */
-        return grows && refuse(budget, new_size) ? NULL : ptr;
-    }
-    if (grows && budget->refused_bytes == new_size) {
-        budget->refused_bytes = 0;
-    }
-    budget->used_bytes += new_size - had;
-    if (budget->used_bytes > budget->peak_bytes) {
-        budget->peak_bytes = budget->used_bytes;
-    }
-    return got;
+    return give_any(budget, ptr, had, new_size);
 }
 
 /* --- stopping a call --- */
@@ -275,6 +302,7 @@ void budget_abandon(struct budget *budget)
     budget->breach = BUDGET_KEPT;
     budget->refused_bytes = 0;
     budget->used_bytes = 0;
+    budget->watched = NULL;
     heap_fini(&budget->heap);
     heap_init(&budget->heap);
 }

@@ -29,6 +29,7 @@ struct budget {
     size_t cap_bytes;
     size_t refused_bytes; /* the last request that was refused, 0 once it was granted after all */
     struct heap heap;
+    const void *watched; /* a block that shall be NULL here once it is freed: see lazy_walk.c */
 
     /* Set by the allocator or by the signal handler, both on the state's thread; sticky until the
      * call is over. */

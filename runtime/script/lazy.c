@@ -252,8 +252,7 @@ static void push_member(lua_State *L, int table, struct json_doc *doc,
     }
 }
 
-/* Push a member that is a container, whose key is on top, and keep it in the table. */
-static void push_kept(lua_State *L, int table, struct json_doc *doc, struct json_slot *slot)
+void lazy_push_kept(lua_State *L, int table, struct json_doc *doc, struct json_slot *slot)
 {
     push_inner(L, table, doc, slot);
     lua_pushvalue(L, -2);
@@ -359,8 +358,7 @@ static struct json_doc *index_inner(lua_State *L, int table, lua_Integer span)
     return doc;
 }
 
-/* The document of the lazy table at `table` (absolute), indexed. */
-static struct json_doc *touch(lua_State *L, int table)
+struct json_doc *lazy_touch(lua_State *L, int table)
 {
     struct script *script = script_of(L);
     if (script->reused_doc && lua_topointer(L, table) == script->reused_table) {
@@ -415,6 +413,7 @@ static void flatten(lua_State *L, int table, struct json_doc *doc)
     doc->is_dirty = true;
     lua_pushnil(L);
     lua_setmetatable(L, table);
+    script_of(L)->budget.watched = NULL;
     script_of(L)->stats.materialised++;
 }
 
@@ -423,7 +422,7 @@ void lazy_flatten(lua_State *L, int index)
     if (lazy_is(L, index)) {
         index = lua_absindex(L, index);
         luaL_checkstack(L, 8, "flatten");
-        flatten(L, index, touch(L, index));
+        flatten(L, index, lazy_touch(L, index));
     }
 }
 
@@ -431,7 +430,7 @@ void lazy_flatten(lua_State *L, int index)
 
 static int meta_index(lua_State *L)
 {
-    struct json_doc *doc = touch(L, 1);
+    struct json_doc *doc = lazy_touch(L, 1);
     if (doc->type == JSON_ARRAY) {
         flatten(L, 1, doc);
         lua_pushvalue(L, 2);
@@ -452,13 +451,13 @@ static int meta_index(lua_State *L)
         return 1;
     }
     lua_pushvalue(L, 2);
-    push_kept(L, 1, doc, slot);
+    lazy_push_kept(L, 1, doc, slot);
     return 1;
 }
 
 static int meta_newindex(lua_State *L)
 {
-    struct json_doc *doc = touch(L, 1);
+    struct json_doc *doc = lazy_touch(L, 1);
     lua_settop(L, 3);
     if (doc->type == JSON_ARRAY) {
         flatten(L, 1, doc);
@@ -481,7 +480,7 @@ static int meta_newindex(lua_State *L)
 
 static int meta_len(lua_State *L)
 {
-    const struct json_doc *doc = touch(L, 1);
+    const struct json_doc *doc = lazy_touch(L, 1);
     lua_pushinteger(L, doc->type == JSON_ARRAY ? (lua_Integer)doc->count
                                                : (lua_Integer)lua_rawlen(L, 1));
     return 1;
@@ -501,101 +500,11 @@ void lazy_open(lua_State *L)
 
 /* --- whole tables --- */
 
-/* The number of the member with the key at `key`; false when there is none. */
-static bool find_by_key(lua_State *L, const struct json_doc *doc, int key, uint32_t *ret)
-{
-    if (lua_type(L, key) != LUA_TSTRING) {
-        return false;
-    }
-    size_t len;
-    const char *text = lua_tolstring(L, key, &len);
-    /* Whoever walks over the members asks for one after the other. */
-    uint32_t guess = script_of(L)->walk_slot;
-    if (guess < doc->count && !(doc->slots[guess].type & SLOT_SHADOWED) &&
-        json_doc_key_is(doc, &doc->slots[guess], text, len)) {
-        *ret = guess;
-        return true;
-    }
-    const struct json_slot *slot = json_doc_find(doc, text, len);
-    *ret = slot ? (uint32_t)(slot - doc->slots) : 0;
-    return slot;
-}
-
-/* Push key and value of a member; false, and nothing is pushed, when it is no field any more. */
-static bool push_pair(lua_State *L, int table, struct json_doc *doc, uint32_t i)
-{
-    struct json_slot *slot = &doc->slots[i];
-    if (slot->type & SLOT_SHADOWED) {
-        return false;
-    }
-    lazy_push_key(L, doc, slot);
-    if (slot->type & SLOT_IN_TABLE) {
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, table) == LUA_TNIL) {
-            lua_pop(L, 2);
-            return false;
-        }
-    } else if (json_slot_is_container(slot)) {
-        push_kept(L, table, doc, slot);
-    } else {
-        lazy_push_scalar(L, doc, slot);
-    }
-    script_of(L)->walk_slot = i;
-    return true;
-}
-
-/* lazy_next() for a lazy object. A key that is no member is one of the fields behind them. */
-static bool next_member(lua_State *L, int table, struct json_doc *doc)
-{
-    luaL_checkstack(L, 8, "next");
-    json_doc_find_shadows(doc);
-    uint32_t i = 0;
-    bool begins = lua_isnil(L, -1);
-    if (begins || find_by_key(L, doc, -1, &i)) {
-        lua_pop(L, 1);
-        for (i += !begins; i < doc->count; i++) {
-            if (push_pair(L, table, doc, i)) {
-                return true;
-            }
-        }
-        if (!doc->is_dirty) {
-            return false;
-        }
-        lua_pushnil(L);
-    }
-    while (lua_next(L, table)) {
-        if (!lazy_is_hidden(L, -2) && !find_by_key(L, doc, -2, &i)) {
-            return true;
-        }
-        lua_pop(L, 1);
-    }
-    return false;
-}
-
-bool lazy_next(lua_State *L, int index)
-{
-    index = lua_absindex(L, index);
-    if (lazy_is(L, index)) {
-        struct json_doc *doc = touch(L, index);
-        if (doc->type == JSON_OBJECT) {
-            return next_member(L, index, doc);
-        }
-        flatten(L, index, doc);
-    }
-    while (lua_next(L, index)) {
-        if (!lazy_is_hidden(L, -2)) {
-            return true;
-        }
-        lua_pop(L, 1);
-    }
-    return false;
-}
-
 void lazy_mark_array(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
     if (lazy_is(L, index)) {
-        struct json_doc *doc = touch(L, index);
+        struct json_doc *doc = lazy_touch(L, index);
         if (doc->type == JSON_ARRAY) {
             return;
         }
@@ -624,7 +533,7 @@ bool lazy_is_array(lua_State *L, int index)
         return false;
     }
     if (lazy_is(L, index)) {
-        struct json_doc *doc = touch(L, index);
+        struct json_doc *doc = lazy_touch(L, index);
         if (doc->type == JSON_ARRAY) {
             return true;
         }

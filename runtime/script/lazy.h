@@ -43,12 +43,14 @@ bool lazy_is_null(lua_State *L, int index);
 /* Whether the value at `index` is a table that still reads from its text. */
 bool lazy_is(lua_State *L, int index);
 
+/* The document of the lazy table at `table` (absolute), indexed. */
+struct json_doc *lazy_touch(lua_State *L, int table);
+
+/* Push a member that is a container, whose key is on top, and keep it in the table. */
+void lazy_push_kept(lua_State *L, int table, struct json_doc *doc, struct json_slot *slot);
+
 /* Make it a plain table, with all its members in it. Anything else is left alone. */
 void lazy_flatten(lua_State *L, int index);
-
-/* lua_next for scripts: knows the members of lazy values, and skips what is hidden. The key is on
- * top; pops it, pushes key and value, or nothing at the end. */
-bool lazy_next(lua_State *L, int index);
 
 /* s.array: the table at `index` is an array even when it is empty. */
 void lazy_mark_array(lua_State *L, int index);

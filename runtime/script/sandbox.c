@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "script/coroutines.h"
 #include "script/lazy.h"
+#include "script/lazy_walk.h"
 #include "script/library_string.h"
 #include "script/library_table.h"
 #include "script/library_utf8.h"
@@ -86,16 +87,25 @@ bool sandbox_behind(lua_State *L, int index)
 
 static int base_next(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 2);
-    if (!lazy_is(L, 1) && sandbox_behind(L, 1)) {
-        lua_replace(L, 1);
-    }
-    if (lazy_next(L, 1)) {
+    if (lazy_walk_step(L)) {
         return 2;
     }
-    lua_pushnil(L);
-    return 1;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    bool found;
+    if (lua_getmetatable(L, 1)) {
+        lua_pop(L, 1);
+        if (sandbox_behind(L, 1)) {
+            lua_replace(L, 1);
+        }
+        found = lazy_walk_next(L, 1);
+    } else {
+        found = lazy_walk_plain(L, 1);
+    }
+    if (!found) {
+        lua_pushnil(L);
+    }
+    return found ? 2 : 1;
 }
 
 static int pairs_continue(lua_State *L, int status, lua_KContext context)
@@ -110,7 +120,7 @@ static int base_pairs(lua_State *L)
 {
     luaL_checkany(L, 1);
     if (luaL_getmetafield(L, 1, "__pairs") == LUA_TNIL) {
-        lua_pushcfunction(L, base_next);
+        lua_pushvalue(L, lua_upvalueindex(1));
         lua_pushvalue(L, 1);
         lua_pushnil(L);
         return 3;
@@ -439,8 +449,6 @@ static void open_base(lua_State *L)
     static const luaL_Reg own[] = {
         {"collectgarbage", base_collectgarbage},
         {"getmetatable", base_getmetatable},
-        {"next", base_next},
-        {"pairs", base_pairs},
         {"pcall", base_pcall},
         {"print", base_print},
         {"rawget", base_rawget},
@@ -466,6 +474,11 @@ static void open_base(lua_State *L)
         lua_pushcfunction(L, reg->func);
         sandbox_provide(L, reg->name);
     }
+    lazy_walk_push_function(L, base_next);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, base_pairs, 1); /* its upvalue: what it returns */
+    sandbox_provide(L, "pairs");
+    sandbox_provide(L, "next");
 }
 
 static void open_string(lua_State *L)

@@ -18,6 +18,7 @@
 #include "record/json.h"
 #include "script/budget.h"
 #include "script/json_fields.h"
+#include "script/lazy_walk.h"
 #include "script/script.h"
 #include "script/value.h"
 
@@ -67,7 +68,7 @@ struct script {
     const void *reused_table; /* that table's identity */
     uint32_t reused_text_cap;
     bool reused_is_out; /* not released yet */
-    uint32_t walk_slot;     /* the member that `next` gave last, of whatever value */
+    struct lazy_walk walk;
     uint32_t slots_guess;   /* members of the last record that was touched; 0: it was not */
 };
 
