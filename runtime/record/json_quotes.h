@@ -15,7 +15,7 @@
 
 enum {
     JSON_QUOTES_TEXT_MAX = 4096, /* longer texts have longer strings, and gain less */
-    JSON_QUOTES_BEHIND = 16,     /* written behind the last position, and no position */
+    JSON_QUOTES_BEHIND = 64,     /* written behind the last position, and no position */
     JSON_QUOTES_MAX = JSON_QUOTES_TEXT_MAX + JSON_QUOTES_BEHIND,
 };
 
