@@ -41,6 +41,7 @@ struct scan {
     const uint8_t *begin;
     const uint8_t *end;
     const struct json_quotes *quotes; /* QUOTED only */
+    bool has_escapes; /* seen so far */
     const uint8_t *error_at;
     int error;
 };
@@ -118,6 +119,7 @@ static __attribute__((noinline)) const uint8_t *scan_special(struct scan *s, con
         }
         if (*at == '\\') {
             *ret_escaped = true;
+            s->has_escapes = true;
             at = scan_escape(s, at);
             if (!at) {
                 return NULL;
@@ -148,13 +150,13 @@ INLINE const uint8_t *scan_string(struct scan *s, const uint8_t *at, bool *ret_e
     return scan_special(s, at, ret_escaped);
 }
 
-/* From an opening quote, which is the next one in the list, to the closing one. */
+/* From an opening quote, which is the next one in the list, to the closing one. *ret_escaped is
+ * false before. */
 INLINE const uint8_t *take_string(struct scan *s, const uint16_t **quote, bool *ret_escaped)
 {
     const uint8_t *open = s->begin + (*quote)[0];
     const uint8_t *close = s->begin + (*quote)[1];
     *quote += 2;
-    *ret_escaped = false;
     if (__builtin_expect(s->quotes->has_special, 0)) {
         return scan_string(s, open + 1, ret_escaped);
     }
@@ -295,11 +297,17 @@ INLINE const uint8_t *scan_scalar(struct scan *s, const uint8_t *at, enum trust 
     if (trust != QUOTED && __builtin_expect(at == s->end, 0)) {
         return fail(s, SRT_EPARSE, at);
     }
-    switch (*at) {
-    case '"':
+    if (*at == '"') {
         slot->type = JSON_STRING;
         at = string_end(s, at, trust, quote, &slot->value_escaped);
         return at ? at + 1 : NULL;
+    }
+    if (*at == '-' || (uint8_t)(*at - '0') < 10) {
+        slot->type = JSON_NUMBER;
+        return trust == QUOTED ? take_number(s, at, &slot->is_integer)
+                               : scan_number(s, at, &slot->is_integer);
+    }
+    switch (*at) {
     case 't':
         slot->type = JSON_TRUE;
         return scan_word(s, at, "true");
@@ -310,12 +318,7 @@ INLINE const uint8_t *scan_scalar(struct scan *s, const uint8_t *at, enum trust 
         slot->type = JSON_NULL;
         return scan_word(s, at, "null");
     default:
-        slot->type = JSON_NUMBER;
-        if (*at != '-' && (uint8_t)(*at - '0') >= 10) {
-            return fail(s, SRT_EPARSE, at);
-        }
-        return trust == QUOTED ? take_number(s, at, &slot->is_integer)
-                               : scan_number(s, at, &slot->is_integer);
+        return fail(s, SRT_EPARSE, at);
     }
 }
 
@@ -519,7 +522,8 @@ INLINE const uint8_t *index_level(struct json_index *index, struct scan *s, cons
             return NULL;
         }
         const uint8_t *value = at;
-        if (is_byte(s, at, '{', trust) || is_byte(s, at, '[', trust)) {
+        if (!is_byte(s, at, '"', trust) &&
+            (is_byte(s, at, '{', trust) || is_byte(s, at, '[', trust))) {
             slot->type = *at == '{' ? JSON_OBJECT : JSON_ARRAY;
             at = inner_end(s, at, trust, &quote);
         } else {
@@ -583,6 +587,7 @@ INLINE int index_text(struct json_index *index, const char *text, size_t size, e
         *ret_error_at = (size_t)(s.error_at - from);
         return s.error;
     }
+    index->may_have_escapes = trust == TRUSTED || s.has_escapes;
     return SRT_OK;
 }
 

@@ -49,6 +49,7 @@ struct json_index {
     uint32_t cap;
     enum json_type type; /* of the outermost value */
     struct json_slot root; /* the outermost value itself (without white space around it) */
+    bool may_have_escapes; /* else no string anywhere in the text has one */
 };
 
 void json_index_init(struct json_index *index);

@@ -92,6 +92,7 @@ void json_doc_set_members(struct json_doc *doc, const struct json_index *index,
         memcpy(slots, index->slots, index->count * sizeof *slots);
     }
     doc->indexed = true;
+    doc->may_have_escapes = index->may_have_escapes;
     if (index->type == JSON_OBJECT && hash_size) {
         doc->hash = hash;
         doc->hash_mask = hash_size - 1;
@@ -113,13 +114,16 @@ struct json_slot *json_doc_find(const struct json_doc *doc, const char *key, siz
         }
         return NULL;
     }
-    for (struct json_slot *slot = doc->slots + doc->count; slot-- > doc->slots;) {
-        if (slot->key_escaped) {
+    struct json_slot *slot = doc->slots + doc->count;
+    if (doc->may_have_escapes) {
+        while (slot-- > doc->slots) {
             if (json_doc_key_is(doc, slot, key, key_len)) {
                 return slot;
             }
-            continue;
         }
+        return NULL;
+    }
+    while (slot-- > doc->slots) {
         const char *name = doc->text + slot->key_at;
         /* Of keys as long, most differ in the first byte. */
         if (slot->key_len == key_len &&

@@ -34,6 +34,7 @@ struct json_doc {
     uint8_t type;   /* enum json_type, once indexed */
     bool is_root;
     bool indexed;
+    bool may_have_escapes; /* as in json_index */
     bool is_dirty;       /* some slot is SLOT_IN_TABLE, or the table has fields beyond the slots */
     bool shadows_known;
     bool is_kept; /* something beside its table leads to it, or its table is more than fields */
