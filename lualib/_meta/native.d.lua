@@ -6,6 +6,25 @@ error "this file describes functions that are written in C; it is not a module"
 ---@field null lightuserdata JSON's null
 local native = {}
 
+--- The parts of a line in the combined format, when it has the common form: nothing for any other.
+--- The minute is "17/May/2015:10:05" and the zone "+0000" behind it, not checked any further; null
+--- stands for "-" but in the agent.
+---@param line string
+---@param whole boolean? also ident, user and protocol
+---@return integer|lightuserdata? bytes
+---@return string? minute
+---@return integer? second 0 to 60
+---@return string|lightuserdata? ip
+---@return string|lightuserdata? method
+---@return string|lightuserdata? path
+---@return integer? status
+---@return string|lightuserdata? referer
+---@return string? agent
+---@return string|lightuserdata? ident
+---@return string|lightuserdata? user
+---@return string|lightuserdata? protocol
+function native.access_line(line, whole) end
+
 --- Mark a table as an array, also while it is empty.
 ---@generic T: table
 ---@param list T?

@@ -7,6 +7,7 @@ local time = require "streamrt.time"
 
 local find, match, gsub = string.find, string.match, string.gsub
 local tointeger = math.tointeger
+local access_line = native.access_line
 local null <const> = native.null
 
 local MONTHS <const> = {
@@ -17,21 +18,27 @@ local MONTHS <const> = {
 --- Lines come mostly in order: the last minute's milliseconds are remembered.
 local last_minute, last_minute_ms
 
+--- Milliseconds of "17/May/2015:10:05+0000".
+---@return integer?
+local function minute_ms(minute)
+  if minute == last_minute then return last_minute_ms end
+  local day, month, year, hour, min, zone =
+    match(minute, "^(%d%d)/(%a%a%a)/(%d%d%d%d):(%d%d):(%d%d)([+-]%d%d%d%d)$")
+  local offset = day and time.zone_minutes(zone)
+  if not offset or not MONTHS[month] then return nil end
+  local ms = time.of(tointeger(year), MONTHS[month], tointeger(day), tointeger(hour),
+    tointeger(min), 0, offset)
+  if ms then
+    last_minute, last_minute_ms = minute, ms
+  end
+  return ms
+end
+
 ---@return integer?
 local function parse_ts(text)
   local minute, sec, zone = match(text, "^(.-):(%d%d) ([+-]%d%d%d%d)$")
-  if not minute then return nil end
-  minute = minute .. zone
-  if minute ~= last_minute then
-    local day, month, year, hour, min = match(minute, "^(%d%d)/(%a%a%a)/(%d%d%d%d):(%d%d):(%d%d)")
-    local offset = time.zone_minutes(zone)
-    if not day or #minute ~= 22 or not MONTHS[month] or not offset then return nil end
-    local ms = time.of(tointeger(year), MONTHS[month], tointeger(day), tointeger(hour),
-      tointeger(min), 0, offset)
-    if not ms then return nil end
-    last_minute, last_minute_ms = minute, ms
-  end
-  return sec <= "60" and last_minute_ms + tointeger(sec) * 1000 or nil
+  local ms = minute and minute_ms(minute .. zone)
+  return ms and sec <= "60" and ms + tointeger(sec) * 1000 or nil
 end
 
 --- The quoted field that begins at `from`, and where what follows it begins. Quotes inside are
@@ -57,30 +64,14 @@ local function or_null(text)
   return text
 end
 
---- A line in the combined log format of Apache and NGINX:
----
----     ip - user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referer" "agent"
----
---- gives { ts, ip, method, path, status, bytes, referer, agent } with ts in milliseconds UTC and
---- s.null where the line has "-"; only an agent is kept as it calls itself, even "-". Raises an
---- error for anything else. Names of users and the protocol are left out: see M.combined_full.
----@param line string
----@return table
-function M.combined(line)
-  local r = M.combined_full(line)
-  r.ident, r.user, r.protocol = nil, nil, nil
-  return r
-end
-
 local function fail(line, what)
   local shown = #line > 80 and line:sub(1, 80) .. "..." or line
   error(("not a line of the combined log format (%s): %s"):format(what, shown), 0)
 end
 
---- The same with ident, user and protocol.
----@param line string
+--- Any line, also one that access_line() leaves to us.
 ---@return table
-function M.combined_full(line)
+local function read_closely(line)
   local ip, ident, user, when, at = match(line, "^(%S+) (%S+) (.-) %[([^%]]*)%] ()")
   if not ip then fail(line, "no address, user and [time]") end
   local ts = parse_ts(when)
@@ -115,6 +106,45 @@ function M.combined_full(line)
     path = or_null(path), protocol = or_null(protocol), status = tointeger(status),
     bytes = or_null(bytes), referer = or_null(referer), agent = agent,
   }
+end
+
+--- A line in the combined log format of Apache and NGINX:
+---
+---     ip - user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referer" "agent"
+---
+--- gives { ts, ip, method, path, status, bytes, referer, agent } with ts in milliseconds UTC and
+--- s.null where the line has "-"; only an agent is kept as it calls itself, even "-". Raises an
+--- error for anything else. Names of users and the protocol are left out: see M.combined_full.
+---@param line string
+---@return table
+function M.combined(line)
+  local bytes, minute, second, ip, method, path, status, referer, agent = access_line(line)
+  local ms = minute and minute_ms(minute)
+  if ms then
+    return {
+      ts = ms + second * 1000, ip = ip, method = method, path = path, status = status,
+      bytes = bytes, referer = referer, agent = agent,
+    }
+  end
+  local r = read_closely(line)
+  r.ident, r.user, r.protocol = nil, nil, nil
+  return r
+end
+
+--- The same with ident, user and protocol.
+---@param line string
+---@return table
+function M.combined_full(line)
+  local bytes, minute, second, ip, method, path, status, referer, agent, ident, user, protocol =
+    access_line(line, true)
+  local ms = minute and minute_ms(minute)
+  if ms then
+    return {
+      ts = ms + second * 1000, ip = ip, ident = ident, user = user, method = method, path = path,
+      protocol = protocol, status = status, bytes = bytes, referer = referer, agent = agent,
+    }
+  end
+  return read_closely(line)
 end
 
 return M

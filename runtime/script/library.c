@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "script/access_line.h"
 #include "script/errors.h"
 #include "script/lazy.h"
 #include "script/module.h"
@@ -128,6 +129,7 @@ static int lib_now(lua_State *L)
 }
 
 const luaL_Reg library_functions[] = {
+    {"access_line", access_line_split},
     {"array", lib_array},
     {"is_array", lib_is_array},
     {"json_decode", lib_json_decode},
