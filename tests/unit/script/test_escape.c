@@ -59,6 +59,11 @@ static void a_step_of_lua_that_takes_too_long_costs_the_state(void **state)
         assert_true(script_memory_bytes(f->script) < 1 << 20);
     }
     assert_runs(f, "v.n + 1", "{\"n\":1}", "2");
+    /* What is remembered of a walk goes with the state. */
+    static const char walk[] = "local t = '' for k in pairs(v) do t = t .. k end return t";
+    assert_runs(f, walk, "{\"a\":1,\"bc\":2}", "\"abc\"");
+    lose_the_state(f);
+    assert_runs(f, walk, "{\"a\":1,\"bc\":2}", "\"abc\"");
     static const char loop[] = "while true do end";
     assert_null(fixture_run(f, loop, "{}")); /* which a hook stops, as before */
     assert_contains(f->err.msg, "pipelines.yaml:14: ran longer than 100ms");
