@@ -248,7 +248,7 @@ static uint64_t fingerprint(struct tail *tail, int64_t *ret_newest_ms)
         for (size_t i = 0; i < list.count; i++) {
             struct io_file_info info = {0};
             char *path = srt_xasprintf("%s/%s", dir, list.names[i]);
-            if (fs->path_info(fs, path, &info) == 0) {
+            if (io_path_info(fs, path, &info, &ignored) == SRT_OK) {
                 sum = (sum ^ info.inode) * 1099511628211u;
                 sum = (sum ^ info.size_bytes) * 1099511628211u;
                 sum = (sum ^ (uint64_t)info.modified_ms) * 1099511628211u;

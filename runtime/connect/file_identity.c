@@ -23,12 +23,9 @@ int file_identity_read(const struct io_fs *fs, int fd, const char *path, size_t 
 {
     srt_assert(head_bytes_max <= FILE_IDENTITY_HEAD_BYTES);
     struct io_file_info info;
-    int rc;
-    do {
-        rc = fs->info(fs, fd, &info);
-    } while (rc == -EINTR);
-    if (rc < 0) {
-        return fail(err, -rc, path);
+    int rc = io_info(fs, fd, &info, path, err);
+    if (rc != SRT_OK) {
+        return rc;
     }
     uint8_t head[FILE_IDENTITY_HEAD_BYTES];
     size_t have = 0;

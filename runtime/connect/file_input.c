@@ -129,9 +129,9 @@ int file_input_read(struct file_input *in, uint8_t *to, size_t size, size_t *ret
 int file_input_check_end(const struct file_input *in, struct srt_err *err)
 {
     struct io_file_info info;
-    int sys = in->fs->info(in->fs, in->fd, &info);
-    if (sys < 0) {
-        return fail_read(in->path, -sys, err);
+    int rc = io_info(in->fs, in->fd, &info, in->path, err);
+    if (rc != SRT_OK) {
+        return rc;
     }
     if ((int64_t)info.size_bytes < in->at) {
         return srt_fail(err, SRT_ERANGE,

@@ -13,7 +13,6 @@
  *
  * A named pipe or a device has no length: it is written like standard output, and its position is
  * 0. */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -47,7 +46,8 @@ static struct sink_file *file_of(struct sink *sink)
 static bool is_stream(const struct io_fs *fs, const char *path)
 {
     struct io_file_info info;
-    return fs->path_info(fs, path, &info) == 0 && !info.is_regular && !info.is_dir;
+    struct srt_err ignored; /* opening it will say */
+    return io_path_info(fs, path, &info, &ignored) == SRT_OK && !info.is_regular && !info.is_dir;
 }
 
 static char *position_name(const struct stage *stage)
@@ -56,11 +56,6 @@ static char *position_name(const struct stage *stage)
 }
 
 /* --- opening --- */
-
-static int fail_sys(struct srt_err *err, int sys, const char *what, const char *path)
-{
-    return srt_fail_sys(err, srt_code_from_errno(sys), sys, "%s '%s'", what, path);
-}
 
 /* The directory that holds the file, for its entry to be made durable. */
 static int sync_parent(const struct sink_file *f, struct srt_err *err)
@@ -75,9 +70,9 @@ static int sync_parent(const struct sink_file *f, struct srt_err *err)
 
 static int remove_note(struct sink_file *f, struct srt_err *err)
 {
-    int sys = f->fs->unlink(f->fs, f->note_path);
+    int rc = io_unlink(f->fs, f->note_path, err);
     f->noted = false;
-    return sys < 0 && sys != -ENOENT ? fail_sys(err, -sys, "remove", f->note_path) : SRT_OK;
+    return rc == SRT_ENOENT ? SRT_OK : rc;
 }
 
 static void format_note(const struct io_file_info *info, struct srt_buf *to)
@@ -119,8 +114,8 @@ static int cut(struct sink_file *f, const struct io_file_info *info, int64_t len
     if (info->size_bytes == (uint64_t)length) {
         return SRT_OK;
     }
-    int sys = f->fs->truncate(f->fs, f->fd, length);
-    return sys < 0 ? fail_sys(err, -sys, "cut", f->path) : io_datasync(f->fs, f->fd, f->path, err);
+    int rc = io_truncate(f->fs, f->fd, length, f->path, err);
+    return rc == SRT_OK ? io_datasync(f->fs, f->fd, f->path, err) : rc;
 }
 
 static int open_at(struct sink_file *f, const struct io_file_info *info, int64_t at,
@@ -167,9 +162,9 @@ static int open_regular(struct sink_file *f, const int64_t *at, struct srt_err *
         return rc;
     }
     struct io_file_info info;
-    int sys = f->fs->info(f->fs, f->fd, &info);
-    if (sys < 0) {
-        return fail_sys(err, -sys, "open", f->path);
+    rc = io_info(f->fs, f->fd, &info, f->path, err);
+    if (rc != SRT_OK) {
+        return rc;
     }
     return committed_before ? open_at(f, &info, *at, err) : open_new(f, &info, err);
 }
@@ -224,7 +219,7 @@ static int write_sink(struct sink *sink, const void *data, size_t size, struct s
     struct sink_file *f = file_of(sink);
     int sys = SRT_FAULT(sink_file_write);
     if (sys != 0) {
-        return fail_sys(err, sys, "write", f->path);
+        return srt_fail_sys(err, srt_code_from_errno(sys), sys, "write '%s'", f->path);
     }
     /* What a failed write left behind the length is overwritten by the next. */
     int rc = f->stream ? write_stream(f, data, size, err)

@@ -98,10 +98,8 @@ static int open_regular(const struct source_context *context, int *ret_fd, struc
         return rc;
     }
     struct io_file_info info;
-    int sys = fs->info(fs, fd, &info);
-    if (sys < 0) {
-        rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "open '%s'", path);
-    } else if (!info.is_regular) {
+    rc = io_info(fs, fd, &info, path, err);
+    if (rc == SRT_OK && !info.is_regular) {
         rc = srt_fail(err, SRT_EINVAL, "'%s' is %s, not a regular file%s", path,
                       info.is_dir ? "a directory" : "a pipe or device",
                       info.is_dir ? "" : "; read it through `from: {stdin: {}}`");
@@ -178,10 +176,7 @@ static int compare(const struct source_file *f, int fd, struct kinship *ret, str
     if (rc == SRT_OK) {
         rc = file_identity_same_content(fs, fd, path, &f->identity, &ret->same_content, err);
     }
-    int sys = rc == SRT_OK ? fs->info(fs, fd, &info) : 0;
-    if (sys < 0) {
-        rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "read '%s'", path);
-    }
+    rc = rc == SRT_OK ? io_info(fs, fd, &info, path, err) : rc;
     if (rc == SRT_OK) {
         ret->same_file = file_identity_same_file(&now, &f->identity);
         ret->size_bytes = info.size_bytes;
@@ -341,7 +336,8 @@ static bool path_has_another_file(const struct source_file *f)
 {
     struct io_file_info info;
     const struct io_fs *fs = f->context.fs;
-    return fs->path_info(fs, f->context.spec->path, &info) == 0 && info.is_regular &&
+    struct srt_err ignored; /* then it is looked for again */
+    return io_path_info(fs, f->context.spec->path, &info, &ignored) == SRT_OK && info.is_regular &&
            (info.inode != f->identity.inode || info.device != f->identity.device);
 }
 
@@ -384,10 +380,7 @@ static int check_head(struct source_file *f, struct srt_err *err)
     bool same;
     int rc = file_identity_same_content(f->context.fs, f->input.fd, f->input.path, &f->identity,
                                         &same, err);
-    int sys = rc == SRT_OK ? f->context.fs->info(f->context.fs, f->input.fd, &info) : 0;
-    if (sys < 0) {
-        rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "read '%s'", f->input.path);
-    }
+    rc = rc == SRT_OK ? io_info(f->context.fs, f->input.fd, &info, f->input.path, err) : rc;
     if (rc != SRT_OK) {
         return rc;
     }

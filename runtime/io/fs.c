@@ -120,6 +120,62 @@ int io_writev_at(const struct io_fs *fs, int fd, struct iovec *parts, int count,
     return SRT_OK;
 }
 
+/* --- one call each --- */
+
+int io_info(const struct io_fs *fs, int fd, struct io_file_info *ret_info, const char *path,
+            struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->info(fs, fd, ret_info));
+    return sys < 0 ? fail(err, -sys, "look at", path) : SRT_OK;
+}
+
+int io_path_info(const struct io_fs *fs, const char *path, struct io_file_info *ret_info,
+                 struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->path_info(fs, path, ret_info));
+    return sys < 0 ? fail(err, -sys, "look at", path) : SRT_OK;
+}
+
+int io_truncate(const struct io_fs *fs, int fd, int64_t size, const char *path, struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->truncate(fs, fd, size));
+    return sys < 0 ? fail(err, -sys, "cut", path) : SRT_OK;
+}
+
+int io_allocate(const struct io_fs *fs, int fd, int64_t at, int64_t size, const char *path,
+                struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->allocate(fs, fd, at, size));
+    return sys < 0 ? fail(err, -sys, "allocate", path) : SRT_OK;
+}
+
+int io_rename(const struct io_fs *fs, const char *from, const char *to, struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->rename(fs, from, to));
+    return sys < 0 ? fail(err, -sys, "rename to", to) : SRT_OK;
+}
+
+int io_unlink(const struct io_fs *fs, const char *path, struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->unlink(fs, path));
+    return sys < 0 ? fail(err, -sys, "remove", path) : SRT_OK;
+}
+
+int io_make_dir(const struct io_fs *fs, const char *path, struct srt_err *err)
+{
+    int sys;
+    RETRIED(sys, fs->make_dir(fs, path, 0755));
+    return sys < 0 ? fail(err, -sys, "create directory", path) : SRT_OK;
+}
+
+/* --- syncs --- */
+
 static int fail_sync(struct srt_err *err, int sys, const char *path)
 {
     return srt_fail_sys(err, SRT_EFSYNC, sys, "sync '%s'", path);
@@ -232,12 +288,11 @@ int io_write_file_atomic(const struct io_fs *fs, const char *path, const void *d
     }
     int rc = write_new_file(fs, temporary, data, size, err);
     if (rc == SRT_OK) {
-        int sys;
-        RETRIED(sys, fs->rename(fs, temporary, path));
-        rc = sys < 0 ? fail(err, -sys, "rename to", path) : SRT_OK;
+        rc = io_rename(fs, temporary, path, err);
     }
     if (rc != SRT_OK) {
-        (void)fs->unlink(fs, temporary); /* of no use; the next attempt truncates it anyway */
+        struct srt_err ignored; /* of no use; the next attempt truncates it anyway */
+        (void)io_unlink(fs, temporary, &ignored);
         return rc;
     }
     char parent[SRT_PATH_MAX];
@@ -251,23 +306,19 @@ int io_write_file_atomic(const struct io_fs *fs, const char *path, const void *d
 static int make_one_dir(const struct io_fs *fs, const char *path, struct srt_err *err)
 {
     struct io_file_info info;
-    int rc;
-    RETRIED(rc, fs->path_info(fs, path, &info));
-    if (rc == -ENOENT) {
-        RETRIED(rc, fs->make_dir(fs, path, 0755));
-        if (rc == 0) {
+    int rc = io_path_info(fs, path, &info, err);
+    if (rc == SRT_ENOENT) {
+        rc = io_make_dir(fs, path, err);
+        if (rc == SRT_OK) {
             char parent[SRT_PATH_MAX];
             parent_of(path, parent);
             return io_sync_dir(fs, parent, err);
         }
-        if (rc == -EEXIST) { /* someone was faster */
-            RETRIED(rc, fs->path_info(fs, path, &info));
+        if (rc == SRT_EEXIST) { /* someone was faster */
+            rc = io_path_info(fs, path, &info, err);
         }
     }
-    if (rc == 0 && !info.is_dir) {
-        rc = -ENOTDIR;
-    }
-    return rc < 0 ? fail(err, -rc, "create directory", path) : SRT_OK;
+    return rc == SRT_OK && !info.is_dir ? fail(err, ENOTDIR, "create directory", path) : rc;
 }
 
 int io_make_dirs(const struct io_fs *fs, const char *path, struct srt_err *err)
@@ -313,7 +364,11 @@ static int compare_names(const void *a, const void *b)
 int io_list_dir(const struct io_fs *fs, const char *path, struct io_list *ret, struct srt_err *err)
 {
     struct io_list list = {0};
-    int rc = fs->list(fs, path, collect_name, &list);
+    int rc;
+    do { /* what an interrupted one found is found again */
+        io_list_free(&list);
+        rc = fs->list(fs, path, collect_name, &list);
+    } while (rc == -EINTR);
     if (rc < 0) {
         io_list_free(&list);
         return fail(err, -rc, "list directory", path);

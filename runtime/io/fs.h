@@ -69,6 +69,20 @@ int io_write_at(const struct io_fs *fs, int fd, const void *data, size_t size, i
 int io_writev_at(const struct io_fs *fs, int fd, struct iovec *parts, int count, int64_t at,
                  const char *path, struct srt_err *err); /* parts are used up */
 
+/* One call each, repeated when a signal interrupts it. io_unlink and io_path_info: SRT_ENOENT when
+ * there is no such file; io_make_dir: SRT_EEXIST when there is something. */
+int io_info(const struct io_fs *fs, int fd, struct io_file_info *ret_info, const char *path,
+            struct srt_err *err);
+int io_path_info(const struct io_fs *fs, const char *path, struct io_file_info *ret_info,
+                 struct srt_err *err);
+int io_truncate(const struct io_fs *fs, int fd, int64_t size, const char *path,
+                struct srt_err *err);
+int io_allocate(const struct io_fs *fs, int fd, int64_t at, int64_t size, const char *path,
+                struct srt_err *err);
+int io_rename(const struct io_fs *fs, const char *from, const char *to, struct srt_err *err);
+int io_unlink(const struct io_fs *fs, const char *path, struct srt_err *err);
+int io_make_dir(const struct io_fs *fs, const char *path, struct srt_err *err);
+
 /* SRT_EFSYNC when one fails: what it covered is in doubt. */
 int io_datasync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err);
 int io_sync(const struct io_fs *fs, int fd, const char *path, struct srt_err *err);

@@ -15,10 +15,10 @@ int file_window_open(struct file_window *w, const struct io_fs *fs, const char *
         return rc;
     }
     struct io_file_info info;
-    int sys = fs->info(fs, w->fd, &info);
-    if (sys < 0) {
+    rc = io_info(fs, w->fd, &info, path, err);
+    if (rc != SRT_OK) {
         io_close(fs, &w->fd);
-        return srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "look at '%s'", path);
+        return rc;
     }
     w->size_bytes = info.size_bytes;
     return SRT_OK;

@@ -178,16 +178,14 @@ static int open_next(struct journal *j, char *path, bool full_size, int *ret_fd,
         return rc;
     }
     struct io_file_info info;
-    int sys = j->fs->info(j->fs, *ret_fd, &info);
-    if (sys == 0 && full_size && info.size_bytes < j->file_bytes) {
-        sys = j->fs->allocate(j->fs, *ret_fd, 0, (int64_t)j->file_bytes);
-        /* Where that is not possible the file grows with its frames. */
-        sys = sys == -EOPNOTSUPP || sys == -EINVAL ? 0 : sys;
+    rc = io_info(j->fs, *ret_fd, &info, path, err);
+    if (rc == SRT_OK && full_size && info.size_bytes < j->file_bytes) {
+        rc = io_allocate(j->fs, *ret_fd, 0, (int64_t)j->file_bytes, path, err);
+        if (rc != SRT_OK && (err->sys == EOPNOTSUPP || err->sys == EINVAL)) {
+            rc = SRT_OK; /* where that is not possible the file grows with its frames */
+        }
     }
-    if (sys < 0) {
-        return srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "allocate '%s'", path);
-    }
-    return SRT_OK;
+    return rc;
 }
 
 /* Header, sync, rename, sync of the directory. On failure before the rename the file is closed. */
@@ -203,12 +201,12 @@ static int put_in_place(struct journal *j, const char *temporary, const char *pa
     if (rc != SRT_OK) {
         return rc;
     }
-    int sys = j->fs->rename(j->fs, temporary, path);
-    if (sys < 0) {
-        return srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "rename to '%s'", path);
+    rc = io_rename(j->fs, temporary, path, err);
+    if (rc == SRT_OK) {
+        rc = io_sync_dir(j->fs, j->dir, err);
     }
-    rc = io_sync_dir(j->fs, j->dir, err);
-    if (rc == SRT_OK && (sys = SRT_FAULT(journal_rolled)) != 0) {
+    int sys = rc == SRT_OK ? SRT_FAULT(journal_rolled) : 0;
+    if (sys != 0) {
         rc = srt_fail_sys(err, SRT_EIO, sys, "begin journal file '%s'", path);
     }
     return rc;
@@ -240,10 +238,12 @@ int journal_begin_file(struct journal *j, bool last, struct srt_err *err)
         temporary = srt_xasprintf("%s/next.tmp", j->dir);
     }
     int rc = open_next(j, temporary, !last, &fd, err);
-    if (rc != SRT_OK) {
-        (void)j->fs->unlink(j->fs, temporary); /* gives room back; nobody else looks at it */
-    } else {
+    if (rc == SRT_OK) {
         rc = put_in_place(j, temporary, path, fd, &header, err);
+    }
+    if (rc != SRT_OK) { /* gives room back; a file that was renamed stays, under its new name */
+        struct srt_err ignored;
+        (void)io_unlink(j->fs, temporary, &ignored);
     }
     srt_free(temporary);
     if (rc != SRT_OK) {
@@ -345,17 +345,17 @@ static char *spare_path(const struct journal *j, uint64_t file_sequence)
 
 static int remove_file(struct journal *j, const char *path, struct srt_err *err)
 {
-    int sys = j->fs->unlink(j->fs, path);
-    return sys == 0 || sys == -ENOENT
-               ? SRT_OK
-               : srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "remove '%s'", path);
+    int rc = io_unlink(j->fs, path, err);
+    return rc == SRT_ENOENT ? SRT_OK : rc;
 }
 
 /* Of the full size, or it is of no use. */
 static bool is_usable(struct journal *j, const char *path)
 {
     struct io_file_info info;
-    return j->fs->path_info(j->fs, path, &info) == 0 && info.size_bytes == j->file_bytes;
+    struct srt_err ignored;
+    return io_path_info(j->fs, path, &info, &ignored) == SRT_OK &&
+           info.size_bytes == j->file_bytes;
 }
 
 int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err *err)
@@ -369,9 +369,7 @@ int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err 
         rc = srt_fail_sys(err, srt_code_from_errno(sys), sys, "free '%s'", path);
     } else if (!place || !is_usable(j, path)) {
         rc = remove_file(j, path, err);
-    } else if ((sys = j->fs->rename(j->fs, path, spare)) < 0) {
-        rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "rename to '%s'", spare);
-    } else {
+    } else if ((rc = io_rename(j->fs, path, spare, err)) == SRT_OK) {
         /* The old name must be gone for good before the bytes change their meaning. */
         rc = io_sync_dir(j->fs, j->dir, err);
         if (rc == SRT_OK) {
@@ -412,16 +410,14 @@ int journal_make_spare(struct journal *j, struct srt_err *err)
     if (rc == SRT_OK) {
         rc = fill_with_zeroes(j, fd, temporary, err);
         io_close(j->fs, &fd);
-        int sys = rc == SRT_OK ? j->fs->rename(j->fs, temporary, spare) : 0;
-        if (sys < 0) {
-            rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "rename to '%s'", spare);
-        }
+        rc = rc == SRT_OK ? io_rename(j->fs, temporary, spare, err) : rc;
     }
     if (rc == SRT_OK) {
         srt_store_release(free_place(j), spare); /* take_spare */
         spare = NULL;
     } else {
-        (void)j->fs->unlink(j->fs, temporary);
+        struct srt_err ignored;
+        (void)io_unlink(j->fs, temporary, &ignored);
     }
     srt_free(temporary);
     srt_free(spare);

@@ -73,9 +73,9 @@ static int read_header(struct journal_scan *scan, struct journal_scan_file *file
                        struct srt_err *err)
 {
     struct io_file_info info;
-    int sys = scan->fs->path_info(scan->fs, file->path, &info);
-    if (sys < 0) {
-        return srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "look at '%s'", file->path);
+    int rc = io_path_info(scan->fs, file->path, &info, err);
+    if (rc != SRT_OK) {
+        return rc;
     }
     file->size_bytes = info.size_bytes;
     if (info.size_bytes < JOURNAL_HEADER_BYTES) {
@@ -84,7 +84,7 @@ static int read_header(struct journal_scan *scan, struct journal_scan_file *file
     struct reader r;
     const uint8_t *data;
     int decoded = SRT_OK;
-    int rc = open_reader(scan, file, &r, err);
+    rc = open_reader(scan, file, &r, err);
     if (rc == SRT_OK) {
         rc = file_window_look(&r.window, 0, JOURNAL_HEADER_BYTES, &data, err);
         decoded = rc == SRT_OK

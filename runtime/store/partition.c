@@ -9,7 +9,6 @@
  * A reader takes a reference to one segment under the lock and reads its file without it. */
 #include "store/partition.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -70,16 +69,13 @@ struct partition *partition_new(const struct io_fs *fs, const struct srt_clock *
 int partition_make_dir(struct partition *part, struct srt_err *err)
 {
     int sys = SRT_FAULT(partition_create);
-    if (sys == 0) {
-        sys = -part->fs->make_dir(part->fs, part->dir, 0755);
-    }
-    part->dir_missing = false;
-    part->dir_dirty = true;
-    if (sys == 0 || sys == EEXIST) {
-        return SRT_OK;
-    }
-    part->dir_missing = true;
-    return srt_fail_sys(err, srt_code_from_errno(sys), sys, "create directory '%s'", part->dir);
+    int rc = sys == 0 ? io_make_dir(part->fs, part->dir, err)
+                      : srt_fail_sys(err, srt_code_from_errno(sys), sys, "create directory '%s'",
+                                     part->dir);
+    rc = rc == SRT_EEXIST ? SRT_OK : rc;
+    part->dir_missing = rc != SRT_OK;
+    part->dir_dirty = part->dir_dirty || rc == SRT_OK;
+    return rc;
 }
 
 /* What cannot be removed only takes room, until the next attempt. */
@@ -92,7 +88,7 @@ void partition_remove_dir(const struct io_fs *fs, const char *dir)
     }
     for (size_t i = 0; i < names.count; i++) {
         char *path = srt_xasprintf("%s/%s", dir, names.names[i]);
-        (void)fs->unlink(fs, path);
+        (void)io_unlink(fs, path, &ignored);
         srt_free(path);
     }
     io_list_free(&names);

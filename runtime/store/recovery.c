@@ -12,7 +12,6 @@
  * only in the journal become segments in memory. Beside a running store the files may change
  * under its eyes, so it copies the frames first, makes sure that it read one journal and not
  * parts of two, or reads again. */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -77,13 +76,10 @@ static int check_segment(struct recovery *rec, const struct checkpoint *cp,
     const struct checkpoint_segment *seg = &row->segments[index];
     char *path = srt_xasprintf("%s/%020" PRId64 ".seg", dir, seg->base_offset);
     struct io_file_info info;
-    int rc = SRT_OK;
-    int sys = fs->path_info(fs, path, &info);
-    if (sys == -ENOENT) {
+    int rc = io_path_info(fs, path, &info, err);
+    if (rc == SRT_ENOENT) {
         rc = excuse_missing(rec, cp, row, index, path, err);
-    } else if (sys < 0) {
-        rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "look at '%s'", path);
-    } else if (info.size_bytes < seg->size_bytes) {
+    } else if (rc == SRT_OK && info.size_bytes < seg->size_bytes) {
         rc = srt_fail(err, SRT_ECORRUPT,
                       "'%s' is damaged at byte %" PRIu64 ": it ends there, but %" PRIu64
                       " bytes were durable",
@@ -201,8 +197,7 @@ static void replay_trim(struct store *store, const struct frame_entry *entry)
     size_t count = partition_trim(part, entry->offset, &segments);
     for (size_t i = 0; i < count; i++) {
         if (!store->options.read_only) {
-            (void)store->fs->unlink(store->fs, segments[i]->path);
-            (void)store->fs->unlink(store->fs, segments[i]->index_path);
+            segment_remove_files(segments[i]);
         }
         segment_unref(segments[i]);
     }

@@ -10,7 +10,6 @@
 #include "store/segment.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -240,6 +239,13 @@ void segment_unref(struct segment *seg)
     srt_free(seg);
 }
 
+void segment_remove_files(struct segment *seg)
+{
+    struct srt_err ignored;
+    (void)io_unlink(seg->files->fs, seg->path, &ignored);
+    (void)io_unlink(seg->files->fs, seg->index_path, &ignored);
+}
+
 static int write_header(struct segment *seg, int fd, struct srt_err *err)
 {
     uint8_t header[SEGMENT_HEADER_BYTES];
@@ -268,7 +274,8 @@ int segment_create_file(struct segment *seg, struct srt_err *err)
         io_close(seg->files->fs, &fd);
         return rc;
     }
-    (void)seg->files->fs->unlink(seg->files->fs, seg->index_path); /* of an earlier life, if any */
+    struct srt_err ignored;
+    (void)io_unlink(seg->files->fs, seg->index_path, &ignored); /* of an earlier life, if any */
     install(seg, fd);
     mark_dirty(seg);
     release(seg);
@@ -279,22 +286,16 @@ int segment_create_file(struct segment *seg, struct srt_err *err)
 int segment_cut(struct segment *seg, struct srt_err *err)
 {
     struct io_file_info info;
-    int sys = seg->files->fs->path_info(seg->files->fs, seg->path, &info);
-    if (sys < 0) {
-        return srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "look at '%s'", seg->path);
-    }
+    int rc = io_path_info(seg->files->fs, seg->path, &info, err);
     uint64_t size = srt_load_acquire(&seg->size_bytes); /* our own store */
-    if (info.size_bytes <= size) {
-        return SRT_OK;
+    if (rc != SRT_OK || info.size_bytes <= size) {
+        return rc;
     }
-    int rc = use(seg, err);
+    rc = use(seg, err);
     if (rc != SRT_OK) {
         return rc;
     }
-    sys = seg->files->fs->truncate(seg->files->fs, seg->fd, (int64_t)size);
-    if (sys < 0) {
-        rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "cut '%s'", seg->path);
-    }
+    rc = io_truncate(seg->files->fs, seg->fd, (int64_t)size, seg->path, err);
     mark_dirty(seg);
     release(seg);
     return rc;

@@ -79,6 +79,9 @@ void segment_unref(struct segment *seg);
 /* The header that its file has. */
 void segment_encode_header(const struct segment *seg, uint8_t to[SEGMENT_HEADER_BYTES]);
 
+/* From the disk. What cannot be removed takes room, no more. */
+void segment_remove_files(struct segment *seg);
+
 /* Write the header of a new file (an existing one is emptied). */
 int segment_create_file(struct segment *seg, struct srt_err *err);
 

@@ -244,7 +244,8 @@ void segment_index_cut(const struct io_fs *fs, const char *path, int64_t base_of
     struct segment_index index;
     segment_index_init(&index);
     segment_index_read(&index, fs, path, base_offset, size_bytes);
-    (void)fs->unlink(fs, path); /* a new file: old blocks must not come back behind new entries */
+    struct srt_err ignored;
+    (void)io_unlink(fs, path, &ignored); /* old blocks must not come back behind new entries */
     index.written_count = 0;
     segment_index_write(&index, fs, path, base_offset);
     segment_index_fini(&index);

@@ -1,7 +1,6 @@
 /* The back thread does what takes long and hurries nobody: it syncs segments for a checkpoint,
  * frees journal files, removes files of trimmed segments and deleted topics, makes the next
  * journal file ready, and asks for retention once a minute. */
-#include <errno.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -26,11 +25,10 @@ static void sync_job(struct store *store)
 }
 
 /* Without effect on what is stored: what cannot be removed takes room until the next start. */
-static void remove_segment(struct store *store, struct segment *take_seg)
+static void remove_segment(struct segment *take_seg)
 {
     if (SRT_FAULT(segment_delete) == 0) {
-        (void)store->fs->unlink(store->fs, take_seg->path);
-        (void)store->fs->unlink(store->fs, take_seg->index_path);
+        segment_remove_files(take_seg);
     }
     segment_unref(take_seg);
 }
@@ -50,7 +48,7 @@ static bool is_gone(struct store *store, const struct store_dropped *dropped)
 {
     struct io_file_info info;
     struct srt_err ignored;
-    return store->fs->path_info(store->fs, dropped->dir, &info) == -ENOENT &&
+    return io_path_info(store->fs, dropped->dir, &info, &ignored) == SRT_ENOENT &&
            io_sync_dir(store->fs, store->topics_dir, &ignored) == SRT_OK;
 }
 
@@ -131,7 +129,7 @@ static bool do_one(struct store *store)
         sync_job(store);
     } else if (take_trash(store, &seg)) {
         io_unlock(&store->inbox_lock);
-        remove_segment(store, seg);
+        remove_segment(seg);
     } else if (take_freeable(store, &file)) {
         io_unlock(&store->inbox_lock);
         free_journal_file(store, file);

@@ -56,12 +56,6 @@ static int check_node_text(const char *text, size_t len, const char *path, struc
     return SRT_OK;
 }
 
-static bool exists(const struct io_fs *fs, const char *path)
-{
-    struct io_file_info info;
-    return fs->path_info(fs, path, &info) == 0;
-}
-
 /* Whether journal files are there: then node.json must be, too. */
 static bool has_journal(const struct io_fs *fs, const char *data_dir)
 {
@@ -131,14 +125,15 @@ int store_lock_dir(const struct io_fs *fs, const char *data_dir, int *ret_fd, st
 int store_prepare_dir(struct store *store, struct srt_err *err)
 {
     const struct store_options *options = &store->options;
-    bool there = exists(store->fs, store->data_dir);
-    if (!there && (options->read_only || !options->create)) {
+    struct io_file_info info;
+    int rc = io_path_info(store->fs, store->data_dir, &info, err);
+    if (rc == SRT_ENOENT && (options->read_only || !options->create)) {
         return srt_fail(err, SRT_ENOENT, "data directory '%s' does not exist", store->data_dir);
     }
-    if (options->read_only) {
+    if (rc == SRT_OK && options->read_only) {
         return store_check_format(store->fs, store->data_dir, err);
     }
-    int rc = there ? SRT_OK : io_make_dirs(store->fs, store->data_dir, err);
+    rc = rc == SRT_ENOENT ? io_make_dirs(store->fs, store->data_dir, err) : rc;
     if (rc == SRT_OK) {
         rc = store_lock_dir(store->fs, store->data_dir, &store->lock_fd, err);
     }

@@ -5,7 +5,6 @@
  *     checkpoint    [ 0000.seg: 5000 bytes ][ 0700.seg: 800 bytes ]
  *     on disk       [ 0000.seg             ][ 0700.seg ~~~~~ cut ~~~~~ ][ 0900.seg: removed ]
  *     journal                                        [ frame ][ frame ][ frame ]  replayed */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +84,7 @@ static int remove_strays(struct store *store, struct partition *part,
             break;
         }
         char *path = srt_xasprintf("%s/%s", part->dir, names.names[i]);
-        int sys = store->fs->unlink(store->fs, path);
-        if (sys < 0) {
-            rc = srt_fail_sys(err, srt_code_from_errno(-sys), -sys, "remove '%s'", path);
-        }
+        rc = io_unlink(store->fs, path, err);
         srt_free(path);
     }
     io_list_free(&names);
@@ -104,14 +100,11 @@ static int restore_segment(struct store *store, struct partition *part,
     struct segment *seg = segment_new(&store->files, &part->topic_id, part->index, part->dir,
                                       from->base_offset, from->created_ms);
     struct io_file_info info;
-    int sys = store->fs->path_info(store->fs, seg->path, &info);
+    int rc = io_path_info(store->fs, seg->path, &info, err);
     *ret_seg = NULL;
-    if (sys < 0) {
-        int rc = sys == -ENOENT ? SRT_OK
-                                : srt_fail_sys(err, srt_code_from_errno(-sys), -sys,
-                                               "look at '%s'", seg->path);
+    if (rc != SRT_OK) {
         segment_unref(seg);
-        return rc;
+        return rc == SRT_ENOENT ? SRT_OK : rc;
     }
     srt_store_release(&seg->size_bytes, from->size_bytes);
     srt_store_release(&seg->max_timestamp_ms, from->max_timestamp_ms);

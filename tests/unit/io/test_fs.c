@@ -244,7 +244,32 @@ static void interrupted_calls_are_repeated(void **state)
     assert_ok(io_sync(f->fs, fd, "x", &f->err), &f->err);
     fake_disk_fail(f->disk, FAKE_DISK_SYNC_DIR, 1, EINTR);
     assert_ok(io_sync_dir(f->fs, "/", &f->err), &f->err);
+    struct io_file_info info;
+    fake_disk_fail(f->disk, FAKE_DISK_ALLOCATE, 1, EINTR);
+    assert_ok(io_allocate(f->fs, fd, 0, 100, "x", &f->err), &f->err);
+    fake_disk_fail(f->disk, FAKE_DISK_INFO, 1, EINTR);
+    assert_ok(io_info(f->fs, fd, &info, "x", &f->err), &f->err);
+    assert_int_equal(info.size_bytes, 100);
+    fake_disk_fail(f->disk, FAKE_DISK_TRUNCATE, 1, EINTR);
+    assert_ok(io_truncate(f->fs, fd, 3, "x", &f->err), &f->err);
     io_close(f->fs, &fd);
+    fake_disk_fail(f->disk, FAKE_DISK_MAKE_DIR, 1, EINTR);
+    assert_ok(io_make_dir(f->fs, "/dir", &f->err), &f->err);
+    fake_disk_fail(f->disk, FAKE_DISK_RENAME, 1, EINTR);
+    assert_ok(io_rename(f->fs, "/x", "/dir/y", &f->err), &f->err);
+    fake_disk_fail(f->disk, FAKE_DISK_PATH_INFO, 1, EINTR);
+    assert_ok(io_path_info(f->fs, "/dir/y", &info, &f->err), &f->err);
+    assert_int_equal(info.size_bytes, 3);
+    fake_disk_fail(f->disk, FAKE_DISK_LIST, 1, EINTR);
+    struct io_list list;
+    assert_ok(io_list_dir(f->fs, "/dir", &list, &f->err), &f->err);
+    assert_int_equal(list.count, 1);
+    io_list_free(&list);
+    fake_disk_fail(f->disk, FAKE_DISK_UNLINK, 1, EINTR);
+    assert_ok(io_unlink(f->fs, "/dir/y", &f->err), &f->err);
+    assert_int_equal(io_unlink(f->fs, "/dir/y", &f->err), SRT_ENOENT);
+    assert_int_equal(io_path_info(f->fs, "/dir/y", &info, &f->err), SRT_ENOENT);
+    assert_int_equal(io_make_dir(f->fs, "/dir", &f->err), SRT_EEXIST);
 }
 
 static void short_transfers_are_continued(void **state)
