@@ -222,6 +222,10 @@ int checkpoint_decode(const uint8_t *data, size_t size, struct checkpoint *ret)
     }
     cp.has_snapshot = true;
     srt_buf_put(&cp.snapshot, snapshot, (size_t)snapshot_size);
+    if (srt_buf_failed(&cp.snapshot)) {
+        checkpoint_fini(&cp);
+        return SRT_ENOMEM;
+    }
     *ret = cp;
     return SRT_OK;
 }

@@ -131,9 +131,8 @@ static int check_no_partitions(struct journal_scan *scan, const char *data_dir,
 {
     char *topics = srt_xasprintf("%s/topics", data_dir);
     struct io_list names;
-    struct srt_err ignored;
-    int rc = SRT_OK;
-    if (io_list_dir(scan->fs, topics, &names, &ignored) == SRT_OK) {
+    int rc = io_list_dir(scan->fs, topics, &names, err);
+    if (rc == SRT_OK) {
         if (names.count > 0) {
             rc = fail_damage(scan, scan->dir, 0, "the journal is gone, but there are partitions",
                              err);
@@ -141,7 +140,7 @@ static int check_no_partitions(struct journal_scan *scan, const char *data_dir,
         io_list_free(&names);
     }
     srt_free(topics);
-    return rc;
+    return rc == SRT_ENOENT ? SRT_OK : rc;
 }
 
 static int list_files(struct journal_scan *scan, const char *data_dir, bool settle,

@@ -116,7 +116,9 @@ static int load_checkpoint(struct recovery *rec, struct checkpoint *ret, struct 
         int rc = checkpoint_decode(scan->checkpoint.bytes.data, scan->checkpoint.bytes.len, ret);
         if (rc != SRT_OK) {
             return srt_fail(err, rc, "'%s': the checkpoint is %s", scan->dir,
-                            rc == SRT_EVERSION ? "of another version" : "not valid");
+                            rc == SRT_EVERSION  ? "of another version"
+                            : rc == SRT_ENOMEM ? "too large for the memory there is"
+                                               : "not valid");
         }
     }
     if (ret->boundary + 1 < first_frame) {

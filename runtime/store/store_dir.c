@@ -56,21 +56,26 @@ static int check_node_text(const char *text, size_t len, const char *path, struc
     return SRT_OK;
 }
 
-/* Whether journal files are there: then node.json must be, too. */
-static bool has_journal(const struct io_fs *fs, const char *data_dir)
+/* Without node.json there must be no journal file either: then SRT_ENOENT. */
+static int check_no_journal(const struct io_fs *fs, const char *data_dir, const char *node_path,
+                            struct srt_err *err)
 {
-    struct io_list names;
-    struct srt_err ignored;
+    struct io_list names = {0};
     char *dir = srt_xasprintf("%s/journal", data_dir);
     bool found = false;
-    if (io_list_dir(fs, dir, &names, &ignored) == SRT_OK) {
-        for (size_t i = 0; i < names.count; i++) {
-            found = found || strstr(names.names[i], ".jnl") != NULL;
-        }
-        io_list_free(&names);
-    }
+    int rc = io_list_dir(fs, dir, &names, err);
     srt_free(dir);
-    return found;
+    for (size_t i = 0; i < names.count; i++) {
+        found = found || strstr(names.names[i], ".jnl") != NULL;
+    }
+    io_list_free(&names);
+    if (rc != SRT_OK && rc != SRT_ENOENT) {
+        return rc;
+    }
+    if (found) {
+        return srt_fail(err, SRT_ECORRUPT, "'%s' is missing, but there is a journal", node_path);
+    }
+    return srt_fail(err, SRT_ENOENT, "'%s' is not a data directory: it has no node.json", data_dir);
 }
 
 int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_err *err)
@@ -81,11 +86,8 @@ int store_check_format(const struct io_fs *fs, const char *data_dir, struct srt_
     int rc = io_read_file(fs, path, NODE_FILE_BYTES_MAX, &text, err);
     if (rc == SRT_OK) {
         rc = check_node_text(srt_buf_cstr(&text), text.len, path, err);
-    } else if (rc == SRT_ENOENT && has_journal(fs, data_dir)) {
-        rc = srt_fail(err, SRT_ECORRUPT, "'%s' is missing, but there is a journal", path);
     } else if (rc == SRT_ENOENT) {
-        rc = srt_fail(err, SRT_ENOENT, "'%s' is not a data directory: it has no node.json",
-                      data_dir);
+        rc = check_no_journal(fs, data_dir, path, err);
     }
     srt_buf_fini(&text);
     srt_free(path);

@@ -1,4 +1,5 @@
 /* checkpoint.c against docs/format/journal.md: the golden bytes were made by another program. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/fault.h"
 #include "store/checkpoint.h"
 
 static const uint8_t golden[] =
@@ -85,10 +87,24 @@ static void a_shortened_or_prolonged_checkpoint_is_refused(void **state)
     srt_buf_fini(&bytes);
 }
 
+static void without_memory_a_checkpoint_is_not_taken_for_an_empty_one(void **state)
+{
+    (void)state;
+    struct checkpoint cp, back;
+    struct srt_buf bytes;
+    make(&cp, &bytes);
+    srt_fault_arm(SRT_FAULT_alloc, 1, SRT_FAULT_ERRNO, ENOMEM);
+    assert_int_equal(checkpoint_decode(bytes.data, bytes.len, &back), SRT_ENOMEM);
+    srt_fault_disarm();
+    srt_buf_fini(&bytes);
+    checkpoint_fini(&cp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_has_the_documented_bytes),
+        cmocka_unit_test(without_memory_a_checkpoint_is_not_taken_for_an_empty_one),
         cmocka_unit_test(a_shortened_or_prolonged_checkpoint_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
