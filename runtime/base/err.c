@@ -68,6 +68,9 @@ int srt_code_from_errno(int sys)
         return SRT_EEXIST;
     case ENOMEM:
         return SRT_ENOMEM;
+    case EMFILE:
+    case ENFILE:
+        return SRT_EFILES;
     case ENOTDIR:
     case ELOOP:
     case ENAMETOOLONG:

@@ -35,7 +35,8 @@
     X(EBUDGET, 21, "the script used up its time or memory", false)                                 \
     X(EUNAVAILABLE, 22, "not available in this version", false)                                    \
     X(EFENCED, 23, "a newer owner took over", false)                                               \
-    X(EINTERRUPTED, 24, "interrupted", false)
+    X(EINTERRUPTED, 24, "interrupted", false)                                                      \
+    X(EFILES, 25, "too many open files", true)
 
 enum srt_code {
     SRT_OK = 0,
@@ -71,8 +72,9 @@ int srt_err_wrap(struct srt_err *err, const char *format, ...)
 void srt_err_clear(struct srt_err *err);
 
 /* The code that an errno of a file operation stands for: ENOSPC and EDQUOT are SRT_ENOSPC; EACCES,
- * EPERM and EROFS SRT_EDENIED; ENOENT, EEXIST and ENOMEM their namesakes; a path that cannot be one
- * (ENOTDIR, ELOOP, ENAMETOOLONG) SRT_EINVAL; all else SRT_EIO. */
+ * EPERM and EROFS SRT_EDENIED; ENOENT, EEXIST and ENOMEM their namesakes; EMFILE and ENFILE
+ * SRT_EFILES; a path that cannot be one (ENOTDIR, ELOOP, ENAMETOOLONG) SRT_EINVAL; all else
+ * SRT_EIO. */
 int srt_code_from_errno(int sys);
 
 int srt_fail_at(struct srt_err *err, int code, int sys, const char *where, const char *format, ...)

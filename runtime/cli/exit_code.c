@@ -39,6 +39,7 @@ int exit_code_of(int code)
     case SRT_ESCRIPT:
     case SRT_EBUDGET:
     case SRT_EFENCED:
+    case SRT_EFILES:
         return EXIT_FAILED;
     }
     srt_unreachable("a code that is not in the list");

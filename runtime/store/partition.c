@@ -66,12 +66,13 @@ struct partition *partition_new(const struct io_fs *fs, const struct srt_clock *
     return part;
 }
 
-int partition_make_dir(struct partition *part, struct srt_err *err)
+int partition_make_dir(struct partition *part, bool *ret_is_new, struct srt_err *err)
 {
     int sys = SRT_FAULT(partition_create);
     int rc = sys == 0 ? io_make_dir(part->fs, part->dir, err)
                       : srt_fail_sys(err, srt_code_from_errno(sys), sys, "create directory '%s'",
                                      part->dir);
+    *ret_is_new = rc == SRT_OK;
     rc = rc == SRT_EEXIST ? SRT_OK : rc;
     part->dir_missing = rc != SRT_OK;
     part->dir_dirty = part->dir_dirty || rc == SRT_OK;
@@ -218,7 +219,8 @@ static int roll(struct partition *part, struct srt_err *err)
         srt_buf_put(&seg->memory, header, sizeof header); /* positions as in a file */
     } else {
         if (part->dir_missing) {
-            rc = partition_make_dir(part, err);
+            bool is_new;
+            rc = partition_make_dir(part, &is_new, err);
         }
         if (rc == SRT_OK) {
             part->dir_dirty = true;

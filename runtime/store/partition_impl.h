@@ -80,8 +80,8 @@ struct partition *partition_new(const struct io_fs *fs, const struct srt_clock *
 /* Remove a partition's directory with everything in it, as far as that works. */
 void partition_remove_dir(const struct io_fs *fs, const char *dir);
 
-/* Make the directory; a full disk only postpones that. */
-int partition_make_dir(struct partition *part, struct srt_err *err);
+/* Make the directory, unless it is there; a full disk only postpones that. */
+int partition_make_dir(struct partition *part, bool *ret_is_new, struct srt_err *err);
 
 /* Add a segment that is on disk, in order. Before anyone else sees the partition. */
 void partition_add_segment(struct partition *part, struct segment *take_seg);

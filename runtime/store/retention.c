@@ -77,7 +77,7 @@ void store_retention_run(struct store *store)
     }
     srt_free(parts);
     /* Without room in the journal nothing was trimmed; the next round tries again. */
-    if (rc != SRT_OK && rc != SRT_ENOSPC && rc != SRT_ENOMEM) {
+    if (rc != SRT_OK && !store_may_pass(rc)) {
         store_fail(store, &err);
     }
     io_lock(&store->inbox_lock);

@@ -261,6 +261,20 @@ bool store_waits_for_room(const struct store *store)
     return srt_load_relaxed(&store->waits_for_room);
 }
 
+int store_explain(struct store *store, int code, struct srt_err *err)
+{
+    io_lock(&store->inbox_lock);
+    bool stopped = store->stopped;
+    *err = stopped ? store->fatal : store->refusal;
+    io_unlock(&store->inbox_lock);
+    if (stopped) {
+        return srt_err_wrap(err, "the store has stopped");
+    }
+    return err->code == code ? code
+                             : srt_fail(err, code, "write to '%s': %s", store->data_dir,
+                                        srt_code_text(code));
+}
+
 /* --- waiting --- */
 
 struct waiter {
@@ -303,18 +317,7 @@ int store_write_wait(struct store *store, struct store_write *write, struct srt_
         io_unlock(&store->inbox_lock);
         rc = waiter.code;
     }
-    if (rc == SRT_OK) {
-        return SRT_OK;
-    }
-    io_lock(&store->inbox_lock);
-    bool stopped = store->stopped;
-    struct srt_err fatal = store->fatal;
-    io_unlock(&store->inbox_lock);
-    if (stopped) {
-        *err = fatal;
-        return srt_err_wrap(err, "the store has stopped");
-    }
-    return srt_fail(err, rc, "write to '%s': %s", store->data_dir, srt_code_text(rc));
+    return rc == SRT_OK ? SRT_OK : store_explain(store, rc, err);
 }
 
 /* Ask the store thread for something and wait until it was done after this call. */
@@ -341,9 +344,12 @@ int store_checkpoint(struct store *store, struct srt_err *err)
     int rc = request(store, &store->checkpoint_wanted, &store->checkpoint_done, err);
     if (rc == SRT_OK) {
         io_lock(&store->inbox_lock);
-        rc = store->checkpoint_code;
+        struct srt_err why = store->checkpoint_err;
         io_unlock(&store->inbox_lock);
-        rc = rc == SRT_OK ? rc : srt_fail(err, rc, "checkpoint: %s", srt_code_text(rc));
+        if (why.code != SRT_OK) {
+            *err = why;
+            rc = srt_err_wrap(err, "checkpoint");
+        }
     }
     return rc;
 }

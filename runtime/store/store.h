@@ -6,8 +6,8 @@
  * Memory:  bounded: in-flight writes by inflight_bytes_max, then SRT_EAGAIN.
  * Fails:   SRT_EBUSY (data directory locked), SRT_EVERSION, SRT_ECORRUPT (damage below the
  *          checkpoint or inside the journal; nothing is changed), SRT_EFSYNC and SRT_EIO (the store
- *          stops: every write fails from then on), SRT_ENOSPC (this write was not done and may be
- *          retried).
+ *          stops: every write fails from then on), SRT_ENOSPC, SRT_ENOMEM and SRT_EFILES (this
+ *          write was not done and may be retried).
  *
  * How it works (journal.c, recovery.c and docs/format/ have the whole story):
  *
@@ -121,11 +121,15 @@ struct store_write {
  * frame. SRT_ECLOSED: the store is closing or stopped. */
 int store_submit(struct store *store, struct store_write *write);
 
+/* What a code of submit or done was about: "allocate 'd/journal/next.tmp': No space left on
+ * device". Fills err and returns the code; any thread. */
+int store_explain(struct store *store, int code, struct srt_err *err);
+
 /* The largest write that fits a frame, as the sum of its batches and metadata. */
 uint64_t store_write_bytes_max(const struct store *store);
 
 /* The disk is full and a write that is durable in the journal waits for room in its segment;
- * until then every other write fails with SRT_ENOSPC. For status and for tests. */
+ * until then every other write fails as it would (SRT_ENOSPC). For status and for tests. */
 bool store_waits_for_room(const struct store *store);
 
 /* Submit and wait, for threads that may block (never the store thread). Waits through

@@ -275,21 +275,21 @@ static int finish_job(struct store *store, struct srt_err *err)
 
 void store_checkpoint_finish(struct store *store)
 {
-    struct srt_err err;
+    struct srt_err err = {0};
     struct store_job *job = &store->job;
     int rc = finish_job(store, &err);
     if (rc == SRT_OK) {
         store->checkpoint_boundary = job->boundary;
         free_journal_files(store);
         release_dropped(store);
-    } else if (rc != SRT_ENOSPC && rc != SRT_ENOMEM) {
+    } else if (!store_may_pass(rc)) {
         store_fail(store, &err);
     }
     /* Without room for it the checkpoint is only late: the journal still has everything. */
     io_lock(&store->inbox_lock);
     job->state = STORE_JOB_IDLE;
     store->checkpoint_done = job->ticket;
-    store->checkpoint_code = rc;
+    store->checkpoint_err = err;
     io_cond_broadcast(&store->news);
     io_unlock(&store->inbox_lock);
 }

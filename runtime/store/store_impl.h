@@ -81,9 +81,10 @@ struct store {
     bool closing;
     bool stopped; /* an error ended it; `fatal` says which */
     struct srt_err fatal;
+    struct srt_err refusal; /* why the last write that was refused was */
     uint64_t checkpoint_wanted; /* tickets */
     uint64_t checkpoint_done;
-    int checkpoint_code; /* how the last one went */
+    struct srt_err checkpoint_err; /* how the last one went */
     uint64_t retention_wanted;
     uint64_t retention_done;
     bool spare_wanted;
@@ -124,6 +125,13 @@ struct store {
     struct io_thread back_thread;
     bool threads_started;
 };
+
+/* Whether a write that failed with this may be done later, without loss: no room, no memory, no
+ * descriptor. */
+static inline bool store_may_pass(int code)
+{
+    return code == SRT_ENOSPC || code == SRT_ENOMEM || code == SRT_EFILES;
+}
 
 /* store_dir.c: lock it, create it when it may be, see that it is ours. */
 int store_prepare_dir(struct store *store, struct srt_err *err);

@@ -152,11 +152,12 @@ static int prepare_partition(struct store *store, struct partition *part, struct
     part->in_memory = store->options.read_only;
     part->replaying = store->recovering;
     if (!store->options.read_only && !(row && store->recovery.clean)) {
-        rc = partition_make_dir(part, err);
+        bool is_new;
+        rc = partition_make_dir(part, &is_new, err);
         store->topics_dir_dirty = true;
-        /* A full disk is no reason to fail: the directory is made with the first segment. */
-        rc = rc == SRT_ENOSPC ? SRT_OK : rc;
-        if (rc == SRT_OK) {
+        if (store_may_pass(rc)) { /* no reason to fail: it is made with the first segment */
+            rc = SRT_OK;
+        } else if (rc == SRT_OK && !is_new) {
             rc = remove_strays(store, part, row, err);
         }
     }

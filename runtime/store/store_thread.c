@@ -12,7 +12,6 @@
  * full, the frame stays pending: it is tried again until there is room, and meanwhile every
  * other write is refused with SRT_ENOSPC. Any other failure stops the store; the next recovery
  * knows what to do. */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -155,12 +154,6 @@ static void touch(struct store *store, struct partition *part)
     }
 }
 
-static bool may_retry(const struct srt_err *err)
-{
-    return err->code == SRT_ENOSPC || err->code == SRT_ENOMEM || err->sys == EMFILE ||
-           err->sys == ENFILE;
-}
-
 /* Write the batches to their segments, from where an earlier attempt stopped. */
 static int apply_appends(struct store *store, struct srt_err *err)
 {
@@ -208,12 +201,12 @@ static void let_go_of_touched(struct store *store, bool notify)
     }
 }
 
-/* Everything that a durable frame changes. SRT_EAGAIN: the disk is full, call again. */
+/* Everything that a durable frame changes. SRT_EAGAIN: what failed may pass, call again. */
 static int apply_batch(struct store *store, struct srt_err *err)
 {
     int rc = apply_appends(store, err);
     if (rc != SRT_OK) {
-        return may_retry(err) ? SRT_EAGAIN : rc;
+        return store_may_pass(rc) ? SRT_EAGAIN : rc;
     }
     store->apply_node = NULL;
     srt_list_for_each(node, &store->touched) {
@@ -231,10 +224,21 @@ static int apply_batch(struct store *store, struct srt_err *err)
     return rc;
 }
 
+/* For those who ask why their write was refused (store_explain). */
+static void note_refusal(struct store *store, const struct srt_err *err)
+{
+    io_lock(&store->inbox_lock);
+    store->refusal = *err;
+    io_unlock(&store->inbox_lock);
+}
+
 static void go_on_applying(struct store *store)
 {
     struct srt_err err;
     int rc = apply_batch(store, &err);
+    if (rc == SRT_EAGAIN) {
+        note_refusal(store, &err);
+    }
     srt_store_relaxed(&store->waits_for_room, rc == SRT_EAGAIN);
     if (rc != SRT_OK && rc != SRT_EAGAIN) {
         store_fail(store, &err);
@@ -258,7 +262,8 @@ static void commit(struct store *store)
         }
         store->bytes_since_checkpoint += rc == SRT_OK ? frame_builder_size(&store->builder) : 0;
     }
-    if (rc == SRT_ENOSPC || rc == SRT_ENOMEM) {
+    if (store_may_pass(rc)) {
+        note_refusal(store, &err);
         unpack(store);
         complete_all(store, &store->batch, rc);
     } else if (rc != SRT_OK) {
@@ -271,6 +276,15 @@ static void commit(struct store *store)
 }
 
 /* --- the loop --- */
+
+/* What holds up the pending frame holds up all others. */
+static int refusal_code(struct store *store)
+{
+    io_lock(&store->inbox_lock);
+    int code = store->refusal.code;
+    io_unlock(&store->inbox_lock);
+    return code;
+}
 
 static bool is_pending(const struct store *store)
 {
@@ -393,7 +407,7 @@ static void work(struct store *store)
         store_retention_run(store);
     }
     if (is_pending(store)) {
-        complete_all(store, &store->queue, SRT_ENOSPC);
+        complete_all(store, &store->queue, refusal_code(store));
         return;
     }
     if (job_is(store, STORE_JOB_SYNCED)) {

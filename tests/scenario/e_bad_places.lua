@@ -216,7 +216,7 @@ t.case("a disk that is full ends or pauses the run, and room lets it go on", fun
     prepare(dir, ("a line of text that fills the disk\n"):rep(100000))
     local r = run(dir)
     t.equal(r.code ~= 0 and r.code < 128, true, r.code .. ": " .. r.err)
-    t.contains(r.err, "no space left on the disk")
+    t.contains(r.err, "No space left on device")
     shell(dir, "mount -o remount,size=400m d")
     r = run(dir)
     t.equal(r.code, 0, r.err)

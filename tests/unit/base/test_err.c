@@ -87,7 +87,8 @@ static void errnos_have_codes(void **state)
     } rows[] = {
         {0, SRT_OK},           {ENOSPC, SRT_ENOSPC},  {EDQUOT, SRT_ENOSPC}, {EACCES, SRT_EDENIED},
         {EPERM, SRT_EDENIED},  {EROFS, SRT_EDENIED},  {ENOENT, SRT_ENOENT}, {EEXIST, SRT_EEXIST},
-        {ENOMEM, SRT_ENOMEM},  {EIO, SRT_EIO},        {EMFILE, SRT_EIO},
+        {ENOMEM, SRT_ENOMEM},  {EIO, SRT_EIO},        {EMFILE, SRT_EFILES},
+        {ENFILE, SRT_EFILES},
         {ENOTDIR, SRT_EINVAL}, {ELOOP, SRT_EINVAL},   {ENAMETOOLONG, SRT_EINVAL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -248,7 +248,7 @@ static void call_fails_once_or_from_then_on(void **state)
     fake_disk_fail_from(f->disk, FAKE_DISK_OPEN, 1, EMFILE);
     for (int i = 0; i < 3; i++) {
         int other = -1;
-        assert_int_equal(io_open(f->fs, "/x", O_RDONLY, 0, &other, &f->err), SRT_EIO);
+        assert_int_equal(io_open(f->fs, "/x", O_RDONLY, 0, &other, &f->err), SRT_EFILES);
         assert_int_equal(f->err.sys, EMFILE);
     }
     fake_disk_heal(f->disk);
