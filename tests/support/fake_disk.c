@@ -282,6 +282,9 @@ static int pwritev_locked(struct fake_disk *disk, int fd, const struct iovec *pa
         size += parts[i].iov_len;
     }
     size_t wanted = limited(disk, size);
+    if (disk->calls[FAKE_DISK_PWRITEV] == disk->cut_at && wanted > 1) {
+        wanted /= 2;
+    }
     size = fitting(disk, inode, (size_t)at, wanted);
     if (size == 0) {
         return wanted == 0 ? 0 : -ENOSPC;
@@ -681,9 +684,21 @@ void fake_disk_fail_from(struct fake_disk *disk, enum fake_disk_call call, uint6
     arm(disk, call, nth, sys, true);
 }
 
+void fake_disk_cut_write(struct fake_disk *disk, uint64_t nth, int sys)
+{
+    srt_assert(nth > 0);
+    pthread_mutex_lock(&disk->lock);
+    disk->cut_at = disk->calls[FAKE_DISK_PWRITEV] + nth;
+    pthread_mutex_unlock(&disk->lock);
+    if (sys > 0) {
+        fake_disk_fail(disk, FAKE_DISK_PWRITEV, nth + 1, sys);
+    }
+}
+
 void fake_disk_heal(struct fake_disk *disk)
 {
     pthread_mutex_lock(&disk->lock);
+    disk->cut_at = 0;
     memset(disk->failures, 0, sizeof disk->failures);
     disk->transfer_max = 0;
     disk->space_left = UINT64_MAX;

@@ -122,6 +122,10 @@ enum fake_disk_call {
 /* The nth (1: next) call of this kind fails with -sys and has no effect; once, or from then on. */
 void fake_disk_fail(struct fake_disk *disk, enum fake_disk_call call, uint64_t nth, int sys);
 void fake_disk_fail_from(struct fake_disk *disk, enum fake_disk_call call, uint64_t nth, int sys);
+
+/* The nth write takes half of its bytes and says so; if sys > 0, what comes behind it fails. */
+void fake_disk_cut_write(struct fake_disk *disk, uint64_t nth, int sys);
+
 void fake_disk_heal(struct fake_disk *disk); /* no more failures, short transfers, budget or stop */
 
 uint64_t fake_disk_calls(struct fake_disk *disk, enum fake_disk_call call); /* so far */

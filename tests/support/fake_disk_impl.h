@@ -104,6 +104,7 @@ struct fake_disk {
     uint64_t calls[FAKE_DISK_CALL_COUNT];
     struct failure failures[FAKE_DISK_CALL_COUNT];
     uint64_t changes;
+    uint64_t cut_at; /* the number of the write that is cut in half, 0: none */
     uint64_t stop_at; /* changes; UINT64_MAX: never */
     bool stopped;
     size_t transfer_max;

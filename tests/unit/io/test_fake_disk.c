@@ -236,6 +236,20 @@ static void space_runs_out_in_the_middle_of_a_write(void **state)
     assert_int_equal(f->fs->allocate(f->fs, fd, 0, 100), -ENOSPC);
 }
 
+static void a_write_is_cut_in_half_at_its_time(void **state)
+{
+    struct fixture *f = *state;
+    int fd = durable_file(f, "/x", 4);
+    const struct iovec part = {(void *)(uintptr_t)"bcde", 4};
+    fake_disk_cut_write(f->disk, 2, ENOSPC);
+    assert_int_equal(f->fs->pwritev(f->fs, fd, &part, 1, 0), 4);
+    assert_int_equal(f->fs->pwritev(f->fs, fd, &part, 1, 4), 2);
+    assert_int_equal(f->fs->pwritev(f->fs, fd, &part, 1, 6), -ENOSPC);
+    assert_int_equal(f->fs->pwritev(f->fs, fd, &part, 1, 6), 4);
+    assert_content(f, "/x", "bcdebcbcde");
+    io_close(f->fs, &fd);
+}
+
 static void call_fails_once_or_from_then_on(void **state)
 {
     struct fixture *f = *state;
@@ -443,6 +457,7 @@ int main(void)
         TEST(failed_sync_is_not_made_good_by_the_next),
         TEST(stops_after_so_many_changes),
         TEST(space_runs_out_in_the_middle_of_a_write),
+        TEST(a_write_is_cut_in_half_at_its_time),
         TEST(call_fails_once_or_from_then_on),
         TEST(behaves_as_a_file_system_for_wrong_calls),
         TEST(clone_is_independent),
