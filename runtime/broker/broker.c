@@ -36,7 +36,12 @@ static int read_node_id(struct broker *broker, const struct store_options *optio
     const char *json = srt_buf_cstr(&text);
     size_t wrong_at;
     const struct json_slot *slot = NULL;
-    if (json_index(&index, json, text.len, &wrong_at) == SRT_OK) {
+    code = json_index(&index, json, text.len, &wrong_at);
+    if (code == SRT_ENOMEM) {
+        code = srt_fail(err, code, "read '%s': out of memory", path);
+        goto out;
+    }
+    if (code == SRT_OK) {
         slot = json_find(&index, json, "node_id", strlen("node_id"));
     }
     struct topic_id id;
@@ -46,6 +51,7 @@ static int read_node_id(struct broker *broker, const struct store_options *optio
         goto out;
     }
     broker->node_id = srt_xstrndup(json + slot->value_at + 1, slot->value_len - 2);
+    code = SRT_OK;
 out:
     json_index_fini(&index);
     srt_buf_fini(&text);
