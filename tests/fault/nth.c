@@ -95,14 +95,26 @@ bool nth_disarm(const struct nth *nth, struct fake_disk *disk)
     return fake_disk_calls(disk, nth->call) - calls_before >= nth->n;
 }
 
-bool nth_may_pass(const struct nth *nth)
+bool nth_code_may_pass(int code)
 {
-    return nth->sys == ENOSPC || nth->sys == ENOMEM || nth->sys == EMFILE;
+    return code == SRT_ENOSPC || code == SRT_ENOMEM || code == SRT_EFILES;
 }
 
-bool nth_is_harmless(const struct nth *nth)
+void nth_check_answer(const struct nth *nth, int rc, const struct srt_err *err)
 {
-    return nth->sys == EINTR || nth->sys == 0;
+    bool sync = nth->call == FAKE_DISK_DATASYNC || nth->call == FAKE_DISK_SYNC ||
+                nth->call == FAKE_DISK_SYNC_DIR;
+    int expected = sync ? SRT_EFSYNC : srt_code_from_errno(nth->sys);
+    bool harmless = nth->sys == EINTR || nth->sys == 0;
+    if (rc == SRT_OK) {
+        return;
+    }
+    if (harmless || rc != expected || err->code != rc) {
+        fail_msg("%s: %s", srt_code_name(rc), err->msg);
+    }
+    if (rc != SRT_ENOMEM) {
+        assert_contains(err->msg, "'/");
+    }
 }
 
 int nth_teardown(void **state)

@@ -32,12 +32,14 @@ void nth_arm(const struct nth *nth, struct fake_disk *disk);
 /* No more failures. Whether the n-th call came since nth_arm. */
 bool nth_disarm(const struct nth *nth, struct fake_disk *disk);
 
-/* Whether what failed may be tried again later (a full disk, memory, descriptors); else it is an
- * input/output error. */
-bool nth_may_pass(const struct nth *nth);
+/* Whether an operation that ended with this code may be tried again, and nothing has happened: no
+ * room, no memory, no descriptor. */
+bool nth_code_may_pass(int code);
 
-/* Whether nothing may fail at all: an interrupted call is repeated, a short one is continued. */
-bool nth_is_harmless(const struct nth *nth);
+/* Fails the test unless `rc` is an answer to this failure: nothing for an interrupted or short
+ * call, EFSYNC for a sync, else what the errno says or success; in one sentence that names what it
+ * is about. */
+void nth_check_answer(const struct nth *nth, int rc, const struct srt_err *err);
 
 /* Each kind of failure, each n. `try_one` returns whether the failure was met. With
  * STREAMRT_TEST_LONG every n is tried, else the larger ones in growing steps; with

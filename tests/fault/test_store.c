@@ -58,12 +58,6 @@ static void heal(struct fixture *f)
 
 /* --- what is done --- */
 
-/* Whether an operation that failed may be tried again, on the same store. */
-static bool may_pass(int rc)
-{
-    return rc == SRT_ENOSPC || rc == SRT_ENOMEM || rc == SRT_EFILES;
-}
-
 struct put {
     struct store_write write;
     struct store_append appends[PARTITIONS];
@@ -109,7 +103,7 @@ static int put_one(struct fixture *f, struct truth *truth)
     }
     bool taken = rc == SRT_OK;
     rc = taken ? put.code : rc;
-    truth->writes[tag] = rc == SRT_OK ? ACKED : taken && !may_pass(rc) ? IN_DOUBT : REFUSED;
+    truth->writes[tag] = rc == SRT_OK ? ACKED : taken && !nth_code_may_pass(rc) ? IN_DOUBT : REFUSED;
     rc = rc == SRT_OK ? SRT_OK : store_explain(f->store, rc, &f->err);
     truth->offsets[tag] = put.appends[0].ret_base_offset;
     for (int p = 0; p < PARTITIONS; p++) {
@@ -130,13 +124,24 @@ static int put_some(struct fixture *f, struct truth *truth, int count)
 
 static enum fate fate_of(int rc)
 {
-    return rc == SRT_OK ? ACKED : may_pass(rc) ? REFUSED : IN_DOUBT;
+    return rc == SRT_OK ? ACKED : nth_code_may_pass(rc) ? REFUSED : IN_DOUBT;
 }
 
 static int run_open(struct fixture *f, struct truth *truth)
 {
     (void)truth;
     return fixture_try_open(f);
+}
+
+static int run_read(struct fixture *f, struct truth *truth)
+{
+    int rc = SRT_OK;
+    for (int p = 0; rc == SRT_OK && p < PARTITIONS; p++) {
+        int64_t count;
+        rc = fixture_try_read(fixture_part(f, 0, p), 0, 4000, NULL, NULL, &count, &f->err);
+        assert_true(rc != SRT_OK || count == 2 * truth->write_count);
+    }
+    return rc;
 }
 
 static int run_view(struct fixture *f, struct truth *truth)
@@ -210,6 +215,7 @@ static const struct operation operations[] = {
     {"open after a clean end", run_open, 12, false, false, false},
     {"open after a crash", run_open, 12, false, true, false},
     {"view after a crash", run_view, 12, false, true, false},
+    {"read", run_read, 12, true, false, false},
     {"commit", run_commit, 2, true, false, false},
     {"roll files", run_rolls, 2, true, false, false},
     {"checkpoint", run_checkpoint, 4, true, false, false},
@@ -298,30 +304,6 @@ static void check(struct fixture *f, const struct truth *truth)
     }
 }
 
-static bool is_sync(const struct nth *nth)
-{
-    return nth->call == FAKE_DISK_DATASYNC || nth->call == FAKE_DISK_SYNC ||
-           nth->call == FAKE_DISK_SYNC_DIR;
-}
-
-/* One clear answer for what was made to fail. */
-static void check_answer(const struct srt_err *err, const struct nth *nth, int rc)
-{
-    bool right = true;
-    if (nth_is_harmless(nth)) {
-        right = rc == SRT_OK;
-    } else if (rc != SRT_OK) {
-        right = nth_may_pass(nth) && !is_sync(nth) ? may_pass(rc)
-                                                   : rc == (is_sync(nth) ? SRT_EFSYNC : SRT_EIO);
-    }
-    if (!right) {
-        fail_msg("%s: %s", srt_code_name(rc), err->msg);
-    }
-    if (rc != SRT_OK && rc != SRT_ENOMEM) {
-        assert_contains(err->msg, "'/"); /* it says what it is about */
-    }
-}
-
 /* --- the loop --- */
 
 struct start {
@@ -345,7 +327,7 @@ static bool try_one(void *arg, const struct nth *nth)
     nth_arm(nth, disk);
     int rc = op->run(&f, &truth);
     heal(&f);
-    check_answer(&f.err, nth, rc);
+    nth_check_answer(nth, rc, &f.err);
     bool was_open = f.store != NULL;
     bool goes_on = true;
     if (was_open && f.topics[0].used) {
@@ -353,8 +335,8 @@ static bool try_one(void *arg, const struct nth *nth)
     }
     rc = fixture_try_close(&f);
     if (was_open) {
-        check_answer(&f.err, nth, rc);
-        assert_false(may_pass(rc)); /* there is room by now */
+        nth_check_answer(nth, rc, &f.err);
+        assert_false(nth_code_may_pass(rc)); /* there is room by now */
         assert_int_equal(f.fatal_count, rc != SRT_OK);
         assert_true(goes_on || f.fatal_count); /* a failure in the background may tell late */
     }
