@@ -11,7 +11,7 @@ struct slot {
      * closes it, so that it can interrupt it at any time. */
     _Atomic(struct sink *) sink;
     bool failed;  /* by the last write */
-    bool written; /* by the last write */
+    bool written; /* has the epoch, synced, though others may have failed */
     int64_t new_position;
 };
 
@@ -53,20 +53,24 @@ static int open_slot(struct sink_writer *writer, struct slot *slot, struct srt_e
 static int write_slot(struct sink_writer *writer, uint32_t index, struct srt_err *err)
 {
     struct slot *slot = &writer->slots[index];
-    slot->written = false;
+    if (slot->written) {
+        return SRT_OK; /* by an earlier attempt at this epoch: not twice */
+    }
     struct sink *sink = srt_load_relaxed(&slot->sink);
+    bool any = false;
     int code = sink ? SRT_OK : open_slot(writer, slot, err);
     sink = srt_load_relaxed(&slot->sink);
     for (uint32_t i = 0; code == SRT_OK && i < writer->part_count; i++) {
         const struct srt_buf *bytes = &writer->parts[i]->sinks[index];
         if (bytes->len > 0) {
-            slot->written = true;
+            any = true;
             code = slot->spec.ops->write(sink, bytes->data, bytes->len, err);
         }
     }
-    if (code == SRT_OK && slot->written) {
+    if (code == SRT_OK && any) {
         code = slot->spec.ops->sync(sink, &slot->new_position, err);
     }
+    slot->written = code == SRT_OK && any;
     slot->failed = code != SRT_OK;
     return code;
 }
@@ -127,6 +131,9 @@ int sink_writer_open(struct sink_spec *take_specs, uint32_t count, const struct 
     int code = SRT_OK;
     for (uint32_t i = 0; code == SRT_OK && i < count; i++) {
         code = open_slot(writer, &writer->slots[i], err);
+        if (srt_code_retriable(code)) {
+            code = SRT_OK; /* a full disk is no reason not to begin: the first write opens it */
+        }
     }
     if (code == SRT_OK) {
         code = io_thread_start(&writer->thread, IO_ROLE_SINK, -1, run, writer, err);

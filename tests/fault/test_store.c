@@ -103,7 +103,8 @@ static int put_one(struct fixture *f, struct truth *truth)
     }
     bool taken = rc == SRT_OK;
     rc = taken ? put.code : rc;
-    truth->writes[tag] = rc == SRT_OK ? ACKED : taken && !nth_code_may_pass(rc) ? IN_DOUBT : REFUSED;
+    bool in_doubt = taken && rc != SRT_OK && !nth_code_may_pass(rc);
+    truth->writes[tag] = rc == SRT_OK ? ACKED : in_doubt ? IN_DOUBT : REFUSED;
     rc = rc == SRT_OK ? SRT_OK : store_explain(f->store, rc, &f->err);
     truth->offsets[tag] = put.appends[0].ret_base_offset;
     for (int p = 0; p < PARTITIONS; p++) {
