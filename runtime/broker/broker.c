@@ -314,9 +314,14 @@ int broker_submit(struct broker *broker, struct broker_write *write, struct srt_
     code = store_submit(broker->store, &write->store_write);
     if (code != SRT_OK) {
         broker_end_write(write);
-        return srt_fail(err, code, "the store takes no write: %s", srt_code_text(code));
+        return broker_explain(broker, code, err);
     }
     return SRT_OK;
+}
+
+int broker_explain(struct broker *broker, int code, struct srt_err *err)
+{
+    return store_explain(broker->store, code, err);
 }
 
 int broker_write_wait(struct broker *broker, struct broker_write *write, struct srt_err *err)

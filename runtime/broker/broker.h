@@ -93,6 +93,9 @@ struct broker_write {
  * sees that they do not go back. */
 int broker_submit(struct broker *broker, struct broker_write *write, struct srt_err *err);
 
+/* What a code that submit or done gave was about; see store_explain. Any thread. */
+int broker_explain(struct broker *broker, int code, struct srt_err *err);
+
 /* The largest write, as the sum of its batches and positions. */
 uint64_t broker_write_bytes_max(const struct broker *broker);
 

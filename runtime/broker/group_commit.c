@@ -29,6 +29,12 @@ static void commit_done(struct broker_write *write, int code)
     io_unlock(&commit->group->lock);
 }
 
+static int explain(struct broker *broker, const struct group *group, int code, struct srt_err *err)
+{
+    (void)broker_explain(broker, code, err);
+    return srt_err_wrap(err, "commit of group '%s'", group->name);
+}
+
 static int hand_over(struct broker *broker, struct commit *commit, const char *member_id,
                      int32_t generation, struct srt_err *err)
 {
@@ -46,8 +52,7 @@ static int hand_over(struct broker *broker, struct commit *commit, const char *m
             return SRT_OK;
         }
         if (code != SRT_EAGAIN) {
-            return srt_fail(err, code, "commit of group '%s': %s", group->name,
-                            srt_code_text(code));
+            return explain(broker, group, code, err);
         }
         (void)io_cond_wait_ms(&group->changed, &group->lock, COMMIT_RETRY_MS);
     }
@@ -66,8 +71,7 @@ static int send_and_wait(struct broker *broker, struct commit *commit, const cha
     if (!commit->done) {
         broker_end_write(&commit->write);
     } else if (commit->code != SRT_OK) {
-        code = srt_fail(err, commit->code, "commit of group '%s': %s", group->name,
-                        srt_code_text(commit->code));
+        code = explain(broker, group, commit->code, err);
     }
     return code;
 }

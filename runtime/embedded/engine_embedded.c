@@ -275,7 +275,7 @@ static void on_written(struct broker_write *write, int code)
     struct engine_commit *commit = pending->commit;
     struct srt_err err = {0};
     if (code != SRT_OK) {
-        (void)srt_fail(&err, code, "commit of '%s': %s", commit->group, srt_code_text(code));
+        (void)broker_explain(write->broker, code, &err);
     }
     free_pending(pending);
     commit->engine_private = NULL;

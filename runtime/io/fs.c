@@ -150,7 +150,9 @@ int io_allocate(const struct io_fs *fs, int fd, int64_t at, int64_t size, const 
 {
     int sys;
     RETRIED(sys, fs->allocate(fs, fd, at, size));
-    return sys < 0 ? fail(err, -sys, "allocate", path) : SRT_OK;
+    return sys < 0 ? srt_fail_sys(err, srt_code_from_errno(-sys), -sys,
+                                  "allocate %" PRId64 " bytes for '%s'", size, path)
+                   : SRT_OK;
 }
 
 int io_rename(const struct io_fs *fs, const char *from, const char *to, struct srt_err *err)

@@ -384,8 +384,12 @@ int journal_free_file(struct journal *j, uint64_t file_sequence, struct srt_err 
 
 static int fill_with_zeroes(struct journal *j, int fd, const char *path, struct srt_err *err)
 {
+    int rc = io_allocate(j->fs, fd, 0, (int64_t)j->file_bytes, path, err);
+    if (rc == SRT_ENOSPC) {
+        return rc; /* before a part of it was written for nothing */
+    }
     uint8_t *zeroes = srt_xcalloc(1, ZERO_STEP_BYTES);
-    int rc = SRT_OK;
+    rc = SRT_OK;
     for (uint64_t at = 0; rc == SRT_OK && at < j->file_bytes; at += ZERO_STEP_BYTES) {
         uint64_t left = j->file_bytes - at;
         rc = io_write_at(j->fs, fd, zeroes, left < ZERO_STEP_BYTES ? left : ZERO_STEP_BYTES,

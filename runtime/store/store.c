@@ -275,6 +275,13 @@ int store_explain(struct store *store, int code, struct srt_err *err)
                                         srt_code_text(code));
 }
 
+void store_get_refusal(struct store *store, struct srt_err *ret)
+{
+    io_lock(&store->inbox_lock);
+    *ret = store->refusal;
+    io_unlock(&store->inbox_lock);
+}
+
 /* --- waiting --- */
 
 struct waiter {

@@ -125,6 +125,9 @@ int store_submit(struct store *store, struct store_write *write);
  * device". Fills err and returns the code; any thread. */
 int store_explain(struct store *store, int code, struct srt_err *err);
 
+/* Why the last write that was refused, or that waits for room, does so; SRT_OK: there was none. */
+void store_get_refusal(struct store *store, struct srt_err *ret);
+
 /* The largest write that fits a frame, as the sum of its batches and metadata. */
 uint64_t store_write_bytes_max(const struct store *store);
 

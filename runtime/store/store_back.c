@@ -41,6 +41,21 @@ static void free_journal_file(struct store *store, uint64_t file_sequence)
     }
 }
 
+/* Without it the store thread makes its own file, when it needs one. On a full disk another attempt
+ * would only take the room that others need, so there is none for the same file. */
+static void make_spare(struct store *store)
+{
+    struct srt_err err;
+    int rc = journal_make_spare(&store->journal, &err);
+    if (rc == SRT_EFSYNC) {
+        store_fail(store, &err);
+    }
+    io_lock(&store->inbox_lock);
+    store->spare_wanted = false;
+    store->spare_failed_at = rc != SRT_OK ? store->spare_for : 0;
+    io_unlock(&store->inbox_lock);
+}
+
 /* --- deleted topics --- */
 
 /* Whether nothing of it is left on disk, durably. */
@@ -138,11 +153,7 @@ static bool do_one(struct store *store)
         remove_dropped(store);
     } else if (store->spare_wanted && !store->closing) {
         io_unlock(&store->inbox_lock);
-        struct srt_err ignored; /* then the store thread makes its own, when it needs it */
-        (void)journal_make_spare(&store->journal, &ignored);
-        io_lock(&store->inbox_lock);
-        store->spare_wanted = false;
-        io_unlock(&store->inbox_lock);
+        make_spare(store);
     } else {
         return false;
     }

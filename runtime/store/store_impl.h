@@ -88,6 +88,8 @@ struct store {
     uint64_t retention_wanted;
     uint64_t retention_done;
     bool spare_wanted;
+    uint64_t spare_for;       /* the journal file that is to be followed by it */
+    uint64_t spare_failed_at; /* the one for which there was no room */
     bool back_stop;
     uint64_t *freeable; /* journal files that back is to free */
     size_t freeable_count;

@@ -389,8 +389,9 @@ static void want_spare(struct store *store)
         srt_clock_mono_ns(store->clock) - store->journal_file_mono_ns >=
             INT64_C(1000000) * SPARE_CALM_MS) {
         io_lock(&store->inbox_lock);
-        if (!store->spare_wanted) {
+        if (!store->spare_wanted && store->spare_failed_at != j->file_sequence) {
             store->spare_wanted = true;
+            store->spare_for = j->file_sequence;
             io_cond_broadcast(&store->errands);
         }
         io_unlock(&store->inbox_lock);

@@ -117,6 +117,7 @@ static int put_some(struct fixture *f, struct truth *truth, int count)
 {
     int rc = SRT_OK;
     for (int i = 0; i < count; i++) {
+        srt_clock_fake_advance(&f->clock, 60000); /* leisurely: spare files are made */
         int one = put_one(f, truth);
         rc = rc == SRT_OK ? one : rc;
     }

@@ -261,6 +261,37 @@ static void a_durable_write_waits_for_room_in_its_segment(void **state)
     fake_disk_destroy(disk);
 }
 
+/* Zeroes for a spare journal file would take the room that others need. */
+static void without_room_a_spare_is_tried_for_once(void **state)
+{
+    (void)state;
+    struct fake_disk *disk = fake_disk_create();
+    struct fixture f;
+    fixture_init(&f, disk);
+    fixture_open(&f);
+    assert_int_equal(fixture_try_note(&f, 1, 1), SRT_OK);
+    srt_clock_fake_advance(&f.clock, 60000); /* the journal is not written fast */
+    uint64_t before = fake_disk_calls(disk, FAKE_DISK_ALLOCATE);
+    fake_disk_limit_space(disk, 40 << 10);
+    int i = 0;
+    while (fake_disk_calls(disk, FAKE_DISK_ALLOCATE) == before) {
+        assert_int_equal(fixture_try_note(&f, 1, (uint64_t)++i), SRT_OK);
+        assert_true(i < 500);
+    }
+    for (int more = 0; more < 20; more++) {
+        assert_int_equal(fixture_try_note(&f, 1, 1), SRT_OK);
+        assert_int_equal(store_checkpoint(f.store, &f.err), SRT_OK); /* the back thread is alive */
+    }
+    assert_int_equal(fake_disk_calls(disk, FAKE_DISK_ALLOCATE), before + 1);
+    fixture_close(&f);
+    struct io_list list;
+    assert_int_equal(io_list_dir(f.options.fs, "/data/journal", &list, &f.err), SRT_OK);
+    assert_int_equal(list.count, 1);
+    io_list_free(&list);
+    fixture_fini(&f);
+    fake_disk_destroy(disk);
+}
+
 static void a_failed_sync_stops_the_store_for_good(void **state)
 {
     (void)state;
@@ -294,6 +325,7 @@ int main(void)
         cmocka_unit_test(short_transfers_change_nothing),
         cmocka_unit_test(a_full_disk_refuses_writes_and_loses_none),
         cmocka_unit_test(a_durable_write_waits_for_room_in_its_segment),
+        cmocka_unit_test(without_room_a_spare_is_tried_for_once),
         cmocka_unit_test(a_failed_sync_stops_the_store_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
