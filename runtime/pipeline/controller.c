@@ -16,6 +16,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -184,8 +185,10 @@ static void pause_or_fail(struct controller *ctl, const struct srt_err *why)
     }
     ctl->pause_ms = ctl->pause_ms ? ctl->pause_ms * 2 : PAUSE_FROM_MS;
     ctl->pause_ms = ctl->pause_ms > PAUSE_TO_MS ? PAUSE_TO_MS : ctl->pause_ms;
-    log_warn(LOG_PIPELINE, "pipeline '%s': cannot commit: %s; trying again in %" PRId64 " ms",
-             name_of(ctl), why->msg, ctl->pause_ms);
+    if (strcmp(ctl->err.msg, why->msg) != 0) { /* once, not at each attempt */
+        log_warn(LOG_PIPELINE, "pipeline '%s' pauses: cannot commit: %s; trying again until it can",
+                 name_of(ctl), why->msg);
+    }
     ctl->err = *why; /* for the explanation; cleared by the next success */
     ctl->phase = PHASE_PAUSED;
     start_timer(ctl, ctl->pause_ms);
@@ -211,6 +214,9 @@ static void finish_epoch(struct controller *ctl)
         ctl->parts[i] = NULL;
     }
     controller_free_parts(ctl);
+    if (ctl->pause_ms > 0) {
+        log_info(LOG_PIPELINE, "pipeline '%s' goes on", name_of(ctl));
+    }
     srt_err_clear(&ctl->err);
     ctl->pause_ms = 0;
     ctl->written = false;
