@@ -3,7 +3,11 @@
  * The first SIGINT or SIGTERM asks the runner to finish what was read and to commit it (interrupt.h
  * says what the second SIGINT does). A store that failed for good (a sync, a disk that cannot be
  * read) ends the process at once: nothing can be committed any more, and what is in doubt is
- * decided by the next recovery. */
+ * decided by the next recovery.
+ *
+ * A full disk ends nothing. Beginning is tried again until there is room; a pipeline that meets one
+ * later pauses by itself; a write that is durable in the journal and waits for room in its segment
+ * is what on_expire speaks of. */
 #include "app/lifecycle.h"
 
 #include "app/interrupt.h"
@@ -21,6 +25,7 @@
 
 enum {
     EXPIRE_INTERVAL_MS = 1000,
+    ROOM_INTERVAL_MS = 1000, /* how often beginning is tried again on a full disk */
     /* A drain that a full disk or a stuck reader holds up is given up after this: nothing is lost,
      * it is done again at the next start. Service managers kill after 30 s to 90 s. */
     DRAIN_LIMIT_MS = 25000,
@@ -36,13 +41,17 @@ struct lifecycle {
     struct io_signal hang_up;
     struct io_timer expire;
     struct io_timer drain_limit;
+    struct io_timer room;
     int open_count; /* of handles, in the order of open_handles */
     struct assembly assembly;
     struct ready_file ready;
     struct srt_err fatal; /* written on the store thread before fatal_wake is sent */
     bool draining;
     bool aborted;        /* the drain took too long */
+    bool waits_for_room; /* as it was said last */
+    bool ready_late;     /* there is no room for the ready file yet */
     size_t failed_count; /* pipelines that stopped with an error */
+    int failed_exit;     /* what the worst of them ends with */
 };
 
 /* --- signals --- */
@@ -120,10 +129,48 @@ static void on_fatal_wake(void *arg)
     _exit(exit_code_of(life->fatal.code));
 }
 
+/* Say it when a durable write waits for room in its segment, and when that is over. */
+static void tell_of_room(struct lifecycle *life)
+{
+    struct store *store = broker_store(life->assembly.broker);
+    bool waits = store_waits_for_room(store);
+    if (waits == life->waits_for_room) {
+        return;
+    }
+    life->waits_for_room = waits;
+    if (waits) {
+        struct srt_err why;
+        store_get_refusal(store, &why);
+        log_warn(LOG_APP, "writes wait until there is room: %s", why.msg);
+    } else {
+        log_info(LOG_APP, "there is room again: writes go on");
+    }
+}
+
+/* The ready file is for others to wait for: without room for it, it comes later. */
+static int write_ready_file(struct lifecycle *life, struct srt_err *err)
+{
+    bool late_before = life->ready_late;
+    int code =
+        ready_file_write(&life->ready, settings_data_dir(life->options->settings), err);
+    life->ready_late = code == SRT_ENOSPC;
+    if (life->ready_late && !late_before) {
+        log_warn(LOG_APP, "%s; trying again until there is room", err->msg);
+    } else if (late_before && code == SRT_OK) {
+        log_info(LOG_APP, "'%s' is written", life->ready.path);
+    }
+    return life->ready_late ? SRT_OK : code;
+}
+
 static void on_expire(void *arg)
 {
     struct lifecycle *life = arg;
+    struct srt_err err;
     group_expire_members(life->assembly.broker);
+    tell_of_room(life);
+    if (life->ready_late && write_ready_file(life, &err) != SRT_OK) {
+        log_error(LOG_APP, "%s", err.msg);
+    }
 }
 
 static void on_pipeline_stopped(void *arg, const char *pipeline, const struct srt_err *err)
@@ -131,6 +178,8 @@ static void on_pipeline_stopped(void *arg, const char *pipeline, const struct sr
     struct lifecycle *life = arg;
     if (err->code != SRT_OK) {
         life->failed_count++;
+        bool sync = err->code == SRT_EFSYNC; /* what it covered is in doubt: that must be seen */
+        life->failed_exit = sync ? exit_code_of(err->code) : life->failed_exit;
         log_error(LOG_APP, "pipeline '%s' stopped: %s", pipeline, err->msg);
     }
 }
@@ -168,7 +217,8 @@ static int open_handles(struct lifecycle *life, struct srt_err *err)
     }
     io_timer_init(&life->expire, loop, on_expire, life);
     io_timer_init(&life->drain_limit, loop, on_drain_limit, life);
-    life->open_count += 2;
+    io_timer_init(&life->room, loop, on_idle, life);
+    life->open_count += 3;
     interrupt_install(&life->interrupt_wake, &life->ready);
     return SRT_OK;
 }
@@ -190,11 +240,12 @@ static void close_handles(struct lifecycle *life)
         io_signal_close(&life->hang_up, NULL);
         io_timer_close(&life->expire, NULL);
         io_timer_close(&life->drain_limit, NULL);
+        io_timer_close(&life->room, NULL);
     }
 }
 
-/* Up to the moment before "ready" is said. */
-static int begin(struct lifecycle *life, struct srt_err *err)
+/* Whatever was opened before an error is closed by the next attempt, or at the end. */
+static int try_begin(struct lifecycle *life, struct srt_err *err)
 {
     const struct lifecycle_options *o = life->options;
     const struct assemble_options assemble = {.settings = o->settings,
@@ -204,18 +255,33 @@ static int begin(struct lifecycle *life, struct srt_err *err)
                                               .on_stopped = on_pipeline_stopped,
                                               .on_idle = on_idle,
                                               .arg = life};
-    int code = open_handles(life, err);
-    if (code == SRT_OK) {
-        code = assemble_open(&assemble, &life->assembly, err);
-    }
-    if (code == SRT_OK) {
+    int code = assemble_open(&assemble, &life->assembly, err);
+    if (code == SRT_OK && !life->ready.path) {
         code = ready_file_init(&life->ready, settings_data_dir(o->settings), err);
     }
     if (code == SRT_OK && life->assembly.runner) {
         code = runner_start(life->assembly.runner, err);
     }
+    return code;
+}
+
+/* Up to the moment before "ready" is said. */
+static int begin(struct lifecycle *life, struct srt_err *err)
+{
+    int code = open_handles(life, err);
+    code = code == SRT_OK ? try_begin(life, err) : code;
+    if (code == SRT_ENOSPC) {
+        log_warn(LOG_APP, "cannot begin: %s; trying again until there is room", err->msg);
+    }
+    while (code == SRT_ENOSPC && !life->draining) {
+        struct srt_err ignored;
+        (void)assemble_close(&life->assembly, &ignored);
+        io_timer_start(&life->room, ROOM_INTERVAL_MS, 0);
+        io_loop_run(&life->loop); /* until then, or a signal */
+        code = life->draining ? code : try_begin(life, err);
+    }
     if (code == SRT_OK) {
-        code = ready_file_write(&life->ready, settings_data_dir(o->settings), err);
+        code = write_ready_file(life, err);
     }
     if (code == SRT_OK) {
         io_timer_start(&life->expire, EXPIRE_INTERVAL_MS, EXPIRE_INTERVAL_MS);
@@ -249,6 +315,7 @@ int lifecycle_run(const struct lifecycle_options *options, int *ret_exit, struct
         if (life.assembly.runner || !options->until_drained) {
             io_loop_run(&life.loop);
         }
+        tell_of_room(&life); /* the end may come before the next look */
         sum_up(&life, &summary);
     }
     int closed = assemble_close(&life.assembly, &close_err);
@@ -265,8 +332,8 @@ int lifecycle_run(const struct lifecycle_options *options, int *ret_exit, struct
     io_loop_fini(&life.loop);
     if (code == SRT_OK) {
         output_note("%s", summary_line(&summary));
-        bool failed = life.aborted || (life.failed_count > 0 && !life.draining);
-        *ret_exit = failed ? EXIT_FAILED : EXIT_DONE;
+        bool failed = life.aborted || life.failed_exit || (life.failed_count > 0 && !life.draining);
+        *ret_exit = !failed ? EXIT_DONE : life.failed_exit ? life.failed_exit : EXIT_FAILED;
     }
     summary_fini(&summary);
     return code;

@@ -12,14 +12,9 @@
 
 int ready_file_init(struct ready_file *ready, const char *data_dir, struct srt_err *err)
 {
-    char *dir = srt_xasprintf("%s/run", data_dir);
-    ready->path = srt_xasprintf("%s/ready.json", dir);
-    int code = io_make_dirs(io_fs_real(), dir, err);
-    if (code == SRT_OK && unlink(ready->path) != 0 && errno != ENOENT) {
-        code = srt_fail_sys(err, srt_code_from_errno(errno), errno, "remove '%s'", ready->path);
-    }
-    srt_free(dir);
-    return code;
+    ready->path = srt_xasprintf("%s/run/ready.json", data_dir);
+    int code = io_unlink(io_fs_real(), ready->path, err);
+    return code == SRT_ENOENT ? SRT_OK : code;
 }
 
 int ready_file_write(struct ready_file *ready, const char *data_dir, struct srt_err *err)
@@ -31,7 +26,12 @@ int ready_file_write(struct ready_file *ready, const char *data_dir, struct srt_
     srt_buf_printf(&json, "{\"pid\":%ld,\"data_dir\":", (long)getpid());
     json_put_string(&json, shown, strlen(shown));
     srt_buf_put_str(&json, ",\"version\":\"" SRT_VERSION "\"}\n");
-    int code = io_write_file_atomic(io_fs_real(), ready->path, json.data, json.len, err);
+    char *dir = srt_xasprintf("%s/run", data_dir);
+    int code = io_make_dirs(io_fs_real(), dir, err);
+    if (code == SRT_OK) {
+        code = io_write_file_atomic(io_fs_real(), ready->path, json.data, json.len, err);
+    }
+    srt_free(dir);
     free(absolute); /* realpath's own */
     srt_buf_fini(&json);
     return code;
