@@ -60,7 +60,7 @@ static void print_diagnostics(const struct loading *loading, const struct comman
     srt_buf_init(&text);
     bool color = output_color(STDERR_FILENO, command_has(line, "no-color"));
     diag_print(loading->doc, color ? DIAG_TEXT_COLOR : DIAG_TEXT, &text);
-    output_write_fd(STDERR_FILENO, text.data, text.len); /* nobody is left to tell if this fails */
+    output_errors(&text);
     srt_buf_fini(&text);
 }
 

@@ -45,6 +45,17 @@ int output_flush_large(struct srt_buf *buf, struct srt_err *err)
     return buf->len >= OUTPUT_FLUSH_BYTES || buf->failed ? output_flush(buf, err) : SRT_OK;
 }
 
+/* Nobody is left to tell if this fails. */
+void output_errors(const struct srt_buf *text)
+{
+    static const char none[] = "error: out of memory\n";
+    if (srt_buf_failed(text)) {
+        output_write_fd(STDERR_FILENO, none, sizeof none - 1);
+    } else {
+        output_write_fd(STDERR_FILENO, text->data, text->len);
+    }
+}
+
 void output_note(const char *format, ...)
 {
     struct srt_buf line;
@@ -54,7 +65,7 @@ void output_note(const char *format, ...)
     srt_buf_vprintf(&line, format, args);
     va_end(args);
     srt_buf_put_u8(&line, '\n');
-    output_write_fd(STDERR_FILENO, line.data, line.len); /* nobody is left to tell if this fails */
+    output_errors(&line);
     srt_buf_fini(&line);
 }
 

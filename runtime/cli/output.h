@@ -22,6 +22,9 @@ int output_flush(struct srt_buf *buf, struct srt_err *err);
 /* The same once the buffer holds OUTPUT_FLUSH_BYTES. */
 int output_flush_large(struct srt_buf *buf, struct srt_err *err);
 
+/* Lines for standard error, as they are; without memory one that says so. */
+void output_errors(const struct srt_buf *text);
+
 /* One line for people, whole, on standard error. */
 void output_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -105,7 +105,10 @@ static int read_all(int fd, struct srt_buf *to)
 
 static int load_text(struct config_doc *doc, const char *path, char **ret_text, size_t *ret_len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd;
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return errno;
     }
