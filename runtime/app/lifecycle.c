@@ -265,6 +265,16 @@ static int try_begin(struct lifecycle *life, struct srt_err *err)
     return code;
 }
 
+/* What has begun to run ends before it is closed: nothing is committed of it. */
+static void abort_begun(struct lifecycle *life)
+{
+    life->aborted = true;
+    io_timer_start(&life->drain_limit, ABORT_LIMIT_MS, 0);
+    runner_abort(life->assembly.runner);
+    io_loop_run(&life->loop);
+    io_timer_stop(&life->drain_limit);
+}
+
 /* Up to the moment before "ready" is said. */
 static int begin(struct lifecycle *life, struct srt_err *err)
 {
@@ -282,6 +292,9 @@ static int begin(struct lifecycle *life, struct srt_err *err)
     }
     if (code == SRT_OK) {
         code = write_ready_file(life, err);
+        if (code != SRT_OK && life->assembly.runner) {
+            abort_begun(life);
+        }
     }
     if (code == SRT_OK) {
         io_timer_start(&life->expire, EXPIRE_INTERVAL_MS, EXPIRE_INTERVAL_MS);

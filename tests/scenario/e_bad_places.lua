@@ -127,6 +127,18 @@ t.case("a data directory that is a file is refused", function(dir)
   t.equal(#t.lines(r.err), 1, r.err)
 end)
 
+t.case("a place for run/ready.json that is a file is an error", function(dir)
+  prepare(dir, "a\n")
+  t.shell("mkdir " .. dir .. "/d && touch " .. dir .. "/d/run")
+  local r = run(dir)
+  t.equal(r.code, 1, r.err)
+  t.contains(r.err, "/d/run")
+  t.contains(r.err, "Not a directory")
+  os.remove(dir .. "/d/run")
+  t.equal(run(dir).code, 0)
+  t.equal(out(dir), "a\n")
+end)
+
 t.case("a directory that may not be written is refused with 77", function(dir)
   local nobody = as_nobody()
   if nobody then
