@@ -256,10 +256,18 @@ static int64_t now_ns(const struct intake *in)
     return srt_clock_mono_ns(in->options.job->clock);
 }
 
+/* The task is to come again for this entry. */
+static void set_due(struct intake_entry *entry)
+{
+    int64_t *due = &entry->in->due_ns;
+    *due = *due == 0 || entry->retry_ns < *due ? entry->retry_ns : *due;
+}
+
 static void poll_later(struct intake_entry *entry)
 {
     entry->retry_ns = now_ns(entry->in) + RETRY_MS * NS_PER_MS;
     srt_store_release(&entry->ready, true);
+    set_due(entry);
 }
 
 /* Try again later, and say so once. */
@@ -340,8 +348,7 @@ static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_er
     }
     if (entry->retry_ns != 0) {
         if (now_ns(entry->in) < entry->retry_ns) {
-            int64_t *due = &entry->in->due_ns;
-            *due = *due == 0 || entry->retry_ns < *due ? entry->retry_ns : *due;
+            set_due(entry);
             return SRT_OK;
         }
         entry->retry_ns = 0;
