@@ -157,7 +157,9 @@ void line_splitter_take(struct line_splitter *ls, size_t max_bytes, bool at_end,
     struct source_batch batch = {.records = ls->records, .bad_index = -1};
     int64_t start = ls->offset;
     bool more = true;
-    while (more && batch.count < RECORDS_MAX && ls->offset - start < (int64_t)max_bytes) {
+    /* Lines that are no records do not fill a batch: none means that there is none. */
+    while (more && batch.count < RECORDS_MAX &&
+           (batch.count == 0 || ls->offset - start < (int64_t)max_bytes)) {
         if (ls->overlong) {
             if (ls->overlong_ended || at_end) {
                 take_overlong(ls, &batch, now_ms);

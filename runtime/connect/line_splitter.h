@@ -46,8 +46,8 @@ void line_splitter_reset(struct line_splitter *ls, int64_t offset);
 uint8_t *line_splitter_space(struct line_splitter *ls, size_t size);
 void line_splitter_filled(struct line_splitter *ls, size_t size); /* so many were put there */
 
-/* The next records, of about max_bytes, at most one of them bad (and then the last). `at_end`: what
- * is left without a line feed is a line, too. */
+/* The next records, of about max_bytes, at most one of them bad (and then the last); none only when
+ * there is none in what was put in. `at_end`: what is left without a line feed is a line, too. */
 void line_splitter_take(struct line_splitter *ls, size_t max_bytes, bool at_end, int64_t now_ms,
                         struct source_batch *ret);
 

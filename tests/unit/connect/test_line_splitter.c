@@ -171,6 +171,25 @@ static void a_batch_ends_near_its_limit(void **state)
     line_splitter_fini(&ls);
 }
 
+/* Sources take an empty batch for the end of what they put in. */
+static void empty_lines_do_not_end_a_batch_before_its_first_record(void **state)
+{
+    (void)state;
+    struct line_splitter ls;
+    struct source_batch batch;
+    line_splitter_init(&ls, CODEC_JSON, 100);
+    feed(&ls, "\n\n\n\n\n\n1\n2\n\n", 11);
+    line_splitter_take(&ls, 2, true, 0, &batch);
+    assert_int_equal(batch.count, 1);
+    assert_int_equal(batch.records[0].offset, 6);
+    line_splitter_take(&ls, 2, true, 0, &batch);
+    assert_int_equal(batch.count, 1);
+    line_splitter_take(&ls, 2, true, 0, &batch);
+    assert_int_equal(batch.count, 0);
+    assert_int_equal(batch.next_offset, 11);
+    line_splitter_fini(&ls);
+}
+
 /* Any input, cut anyhow, gives what cutting it by hand gives. */
 static void random_inputs_agree_with_a_plain_splitter(void **state)
 {
@@ -218,6 +237,7 @@ int main(void)
         cmocka_unit_test(the_error_says_how_long_the_line_was),
         cmocka_unit_test(an_endless_line_takes_no_memory),
         cmocka_unit_test(a_batch_ends_near_its_limit),
+        cmocka_unit_test(empty_lines_do_not_end_a_batch_before_its_first_record),
         cmocka_unit_test(random_inputs_agree_with_a_plain_splitter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
