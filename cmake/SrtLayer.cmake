@@ -33,6 +33,10 @@ if(CMAKE_BUILD_TYPE STREQUAL Release AND CMAKE_C_COMPILER_ID STREQUAL GNU AND NO
   target_link_options(srt_compile INTERFACE
     $<IF:$<BOOL:$<TARGET_PROPERTY:SRT_LTO>>,-flto=auto,-fno-lto>)
 endif()
+if(SRT_FUZZ) # what a fuzzer reaches is counted in the layers, too
+  target_compile_options(srt_compile INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(srt_compile INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 set(CMAKE_C_EXTENSIONS OFF)
 
 file(WRITE ${PROJECT_BINARY_DIR}/layers.txt "")
