@@ -5,8 +5,13 @@
 # arguments count at the first time only; ninja itself configures again when a CMake file has
 # changed.
 build_dir() {
-    local dir=$1 source
-    shift
+    build_target all "$@"
+}
+
+# build_target TARGET DIR [CMAKE ARGUMENT...]: the same for one target.
+build_target() {
+    local target=$1 dir=$2 source
+    shift 2
     source=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt" 2>/dev/null)
     if [ -n "$source" ] && [ "$source" != "$PWD" ]; then
         echo "$dir was configured for $source: starting anew"
@@ -15,5 +20,5 @@ build_dir() {
     if [ ! -f "$dir/build.ninja" ]; then
         cmake -S . -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "$@" || return 1
     fi
-    cmake --build "$dir"
+    cmake --build "$dir" --target "$target"
 }

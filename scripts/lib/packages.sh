@@ -8,6 +8,7 @@ PACKAGES_BUILD="cmake ninja-build gcc libc6-dev pkgconf liblua5.4-dev libuv1-dev
     libxxhash-dev libisal-dev
     zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev"
 PACKAGES_TEST="libcmocka-dev lua5.4 lua-check strace time"
+PACKAGES_FUZZ="clang libclang-rt-dev" # each release's own clang, its sanitizers and libFuzzer
 
 # missing_packages NAME...: those that are not installed.
 missing_packages() {
@@ -19,13 +20,14 @@ missing_packages() {
     done
 }
 
-# need_packages build [test]: install what is missing, or end with 69 and say what to do.
+# need_packages build [test] [fuzz]: install what is missing, or end with 69 and say what to do.
 need_packages() {
     local kind wanted="" missing as_root=""
     for kind in "$@"; do
         case $kind in
         build) wanted="$wanted $PACKAGES_BUILD" ;;
         test) wanted="$wanted $PACKAGES_TEST" ;;
+        fuzz) wanted="$wanted $PACKAGES_FUZZ" ;;
         *)
             echo "need_packages: no such list: $kind" >&2
             exit 70
