@@ -78,7 +78,8 @@ static const struct srt_option pipeline_option_table[] = {
      .fallback = "100ms",
      .min = 1,
      .max = 3600000,
-     .doc = "How often it commits."},
+     .doc = "How long output waits for company at most; "
+            "where the input ends it is committed at once."},
     {.name = "commit_bytes",
      .type = SRT_OPTION_SIZE,
      .offset = offsetof(struct pipeline_options, commit_bytes),

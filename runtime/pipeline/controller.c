@@ -126,6 +126,7 @@ static void ask_epoch(struct controller *ctl, enum task_after after)
     ctl->phase = PHASE_ALIGNING;
     ctl->dirty = false;
     ctl->full = false;
+    ctl->has_output = false;
     ctl->due = false;
     io_timer_stop(&ctl->timer);
     ctl->timer_runs = false;
@@ -147,6 +148,23 @@ static bool all_ended(const struct controller *ctl)
     return true;
 }
 
+/* Whether a commit may come before its time: nobody has input, so waiting would gain no company for
+ * the output that is there (positions alone are nothing that anybody waits for). A task's wait is a
+ * hint: if it has input again, that is in the next epoch. */
+static bool is_drained(const struct controller *ctl)
+{
+    uint32_t stage;
+    if (!ctl->has_output) {
+        return false;
+    }
+    for (uint32_t i = 0; i < ctl->job.task_count; i++) {
+        if (!ctl->task_ended[i] && task_waits_for(ctl->tasks[i], &stage) != TASK_WAITS_INPUT) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void check_idle(struct controller *ctl)
 {
     if (ctl->life != LIFE_RUNNING) {
@@ -156,7 +174,7 @@ static void check_idle(struct controller *ctl)
         ask_epoch(ctl, TASK_END);
     } else if (srt_load_acquire(&ctl->reassign)) { /* release in on_changed */
         ask_epoch(ctl, TASK_HOLD);
-    } else if (ctl->full || (ctl->dirty && ctl->due)) {
+    } else if (ctl->full || (ctl->dirty && (ctl->due || is_drained(ctl)))) {
         ask_epoch(ctl, TASK_GO_ON);
     } else if (ctl->dirty) {
         start_timer(ctl, ctl->job.graph->commit_interval_ms);
@@ -360,6 +378,7 @@ static void take_notes(struct controller *ctl)
         uint32_t notes = task_take_notes(ctl->tasks[i]);
         ctl->dirty = ctl->dirty || (notes & TASK_DIRTY);
         ctl->full = ctl->full || (notes & TASK_FULL);
+        ctl->has_output = ctl->has_output || (notes & TASK_OUTPUT);
         ctl->task_ended[i] = ctl->task_ended[i] || (notes & TASK_ENDED);
         ctl->task_closed[i] = ctl->task_closed[i] || (notes & TASK_CLOSED);
         if (notes & TASK_PART) {

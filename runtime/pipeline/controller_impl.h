@@ -47,6 +47,7 @@ struct controller {
     bool due;              /* the timer has passed */
     bool dirty;            /* there is something to commit */
     bool full;             /* a task has stopped reading until there was a commit */
+    bool has_output;       /* a task that has run dry has output to commit */
     bool stop_asked;
     bool written;              /* the sinks have the epoch at work already */
     _Atomic bool reassign;     /* the engine sets it, from any thread */

@@ -343,6 +343,16 @@ static void note_ended(struct task *task)
     }
 }
 
+/* After the wait is set, which the controller looks at when it has the note: so the last of the
+ * tasks to run dry is seen to. */
+static void note_drained(struct task *task)
+{
+    if (task->dirty) {
+        bool has_output = executor_buffered_bytes(&task->executor) > 0;
+        note(task, has_output ? TASK_DRAINED | TASK_OUTPUT : TASK_DRAINED);
+    }
+}
+
 static bool begin_from_intake(struct task *task)
 {
     struct item_origin *origin = &task->executor.origin;
@@ -360,6 +370,7 @@ static bool begin_from_intake(struct task *task)
         }
         note_ended(task);
         wait_for(task, TASK_WAITS_INPUT);
+        note_drained(task);
         return false;
     case INTAKE_FAILED:
         fail(task, &err);
@@ -469,6 +480,7 @@ static bool run_slice(struct task *task)
         }
         more = begin_record(task);
         if (more) {
+            wait_for(task, TASK_WAITS_NOT); /* only now: a wake-up without input changes nothing */
             note_dirty(task);
             more = run_record(task);
         }

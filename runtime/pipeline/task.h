@@ -26,6 +26,8 @@ enum {
     TASK_PART = 1 << 3,   /* its part of the epoch is ready: task_take_part */
     TASK_FAILED = 1 << 4, /* task_failure says why */
     TASK_CLOSED = 1 << 5, /* it may be destroyed */
+    TASK_DRAINED = 1 << 6, /* it did something in this epoch, and now waits for input */
+    TASK_OUTPUT = 1 << 7,  /* that left output, and not positions alone */
 };
 
 /* controller -> task: what to do at a barrier. */

@@ -205,6 +205,28 @@ static int count_lines(const struct fixture *fix)
     return count;
 }
 
+/* The interval is for those who have company to wait for. */
+static void output_is_committed_at_once_where_the_input_ends(void **state)
+{
+    struct fixture *fix = *state;
+    fixture_load(fix, "pipelines:\n"
+                      "  p:\n"
+                      "    from: in\n"
+                      "    parallelism: 3\n"
+                      "    steps: [ { key_by: v % 17 }, { throttle: { by: k, rate: 1000000/s } },\n"
+                      "             { to: out } ]\n");
+    fix->graphs[0]->commit_interval_ms = 3600000;
+    fix->options.until_drained = false;
+    produce_numbers(fix, 0, 5);
+    fixture_start(fix);
+    for (uint64_t count = 5; count <= 100; count += 5) {
+        fixture_wait(fix, has_out, &count);
+        produce_numbers(fix, (int)count, 5);
+    }
+    runner_stop(fix->runner);
+    fixture_wait_idle(fix);
+}
+
 static bool sink_waits(struct fixture *fix, void *arg)
 {
     (void)arg;
@@ -374,6 +396,7 @@ int main(void)
         fixture_test(every_record_is_there_once_whatever_crashed),
         fixture_test(a_commit_fits_what_the_engine_takes),
         fixture_test(the_output_of_one_record_is_bounded),
+        fixture_test(output_is_committed_at_once_where_the_input_ends),
         fixture_test(a_stalled_sink_stops_the_reading_and_loses_nothing),
         fixture_test(aborting_does_not_wait_for_a_stalled_sink),
         fixture_test(a_write_that_failed_halfway_is_done_again_from_what_was_committed),
