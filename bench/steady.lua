@@ -13,8 +13,10 @@ pipelines:
   steady:
     from:
       generate: |
-        return { id = n, status = n % 2 == 0 and "paid" or "open", qty = n % 9, price = 1.25,
-          pad = ("x"):rep(120) }
+        function(n)
+          return { id = n, status = n % 2 == 0 and "paid" or "open", qty = n % 9, price = 1.25,
+            pad = ("x"):rep(120) }
+        end
       rate: 20000
     steps: [ { filter: v.status == "paid" }, { update: v.total = v.qty * v.price }, { to: output } ]
 ]]
@@ -51,6 +53,7 @@ return function(_, name)
     samples[i] = rss_kib(pid)
   end
   h.shell("kill -TERM %s", pid)
+  assert(process:read "a":find '"dead":0}', "records failed")
   process:close()
   local first = mean(samples, first_end_s - WINDOW_S + 1, first_end_s)
   local last = mean(samples, total_s - WINDOW_S + 1, total_s)
