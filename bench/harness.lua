@@ -86,6 +86,13 @@ function M.limit(job, input)
     M.dir))
 end
 
+-- Send records through streamrt at a rate and time each of them: what bench_latency prints. What
+-- streamrt says is thrown away.
+function M.latency(rate, seconds, warm_up_seconds, args)
+  return json.decode(M.output("'%s/bench/bench_latency' %d %d %d -- '%s' %s 2>/dev/null", build,
+    rate, seconds, warm_up_seconds, M.binary, args))
+end
+
 -- A data directory with the records of a file in topic `input`; made once.
 function M.preload(input, count, topic_options)
   local data = string.format("%s.%s.data", input, topic_options:gsub("%W+", "-"))

@@ -15,6 +15,7 @@ Others, which run only when they are named:
   scaling       two workers' throughput to one's, 4 partitions, wall clock
   startup       from the start to the line `ready` with an empty data directory
   recovery      the same with a log of 1 GiB, after a clean stop and after kill -9
+  latency       from append to a reader of the target, 1000 records/s, durable and os
   steady        resident memory after 10 minutes of a steady run to that after one
   steady_short  the same in 1 minute: its end to second 20
 
@@ -25,7 +26,8 @@ Others, which run only when they are named:
 
 local jobs = require "jobs"
 local others = {
-  scaling = true, startup = true, recovery = true, steady = true, steady_short = true,
+  scaling = true, startup = true, recovery = true, latency = true, steady = true,
+  steady_short = true,
 }
 
 local function names_of_jobs()
