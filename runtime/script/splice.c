@@ -246,7 +246,8 @@ static void walk(struct json_writer *writer, const struct json_place *place, str
     if (doc->type == JSON_ARRAY) {
         walk_array(writer, place, run, table, doc);
     } else if (lazy_has_first(writer->L, table)) {
-        /* It has become an array. */
+        /* It has become an array. Members that are only in the text are in its way as well. */
+        lazy_flatten(writer->L, table);
         const char *body = doc->text + doc->body_at;
         copy_until(writer, run, body);
         json_writer_put_array(writer, place, table);
