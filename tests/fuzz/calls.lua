@@ -33,7 +33,17 @@ local function copy(value, depth, seen, marks)
   return plain
 end
 
--- Not exactly the same are numbers of another type, and what JSON makes of bytes that are no UTF-8.
+-- The field of a table that went through JSON, where every key is a text, or of one that did not.
+local function field(table, key, is_exact)
+  local part = table[key]
+  if part == nil and not is_exact then
+    part = table[type(key) == "string" and math.tointeger(tonumber(key)) or tostring(key)]
+  end
+  return part
+end
+
+-- Not exactly the same are numbers of another type, keys that became texts, and what JSON makes of
+-- bytes that are no UTF-8.
 local function same(a, b, depth, is_exact)
   if type(a) ~= "table" or type(b) ~= "table" then
     if not is_exact and type(a) == "string" and type(b) == "string" and not utf8.len(b) then
@@ -47,12 +57,12 @@ local function same(a, b, depth, is_exact)
     return true
   end
   for key, part in pairs(a) do
-    if not same(part, b[key], depth - 1, is_exact) then
+    if not same(part, field(b, key, is_exact), depth - 1, is_exact) then
       return false
     end
   end
   for key in pairs(b) do
-    if a[key] == nil then
+    if field(a, key, is_exact) == nil then
       return false
     end
   end
