@@ -178,14 +178,18 @@ static void take_partition(struct cursor *c, struct checkpoint *cp)
     }
     row->log_start = (int64_t)take_u64(c);
     row->next_offset = (int64_t)take_u64(c);
+    c->failed |= row->log_start < 0 || row->next_offset < row->log_start;
     uint32_t count = take_u32(c);
+    int64_t base_min = 0;
     for (uint32_t i = 0; i < count && !c->failed; i++) {
         struct checkpoint_segment segment = {0};
         segment.base_offset = (int64_t)take_u64(c);
         segment.size_bytes = take_u64(c);
         segment.max_timestamp_ms = (int64_t)take_u64(c);
         segment.created_ms = (int64_t)take_u64(c);
+        c->failed |= segment.base_offset < base_min || segment.base_offset > row->next_offset;
         if (!c->failed) {
+            base_min = segment.base_offset + 1;
             checkpoint_add_segment(row, &segment);
         }
     }

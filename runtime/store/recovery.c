@@ -189,11 +189,17 @@ static int replay_append(struct store *store, const struct frame_entry *entry, s
     return rc;
 }
 
-static void replay_trim(struct store *store, const struct frame_entry *entry)
+static int replay_trim(struct store *store, const struct frame_entry *entry, struct srt_err *err)
 {
     struct partition *part = store_find_partition(store, &entry->topic_id, entry->partition);
     if (!part) {
-        return;
+        return SRT_OK;
+    }
+    if (entry->offset > part->next_offset) {
+        return srt_fail(err, SRT_ECORRUPT,
+                        "journal: topic '%s' partition %" PRId32 " is trimmed to offset %" PRId64
+                        ", and ends at %" PRId64,
+                        part->topic, part->index, entry->offset, part->next_offset);
     }
     struct segment **segments;
     size_t count = partition_trim(part, entry->offset, &segments);
@@ -204,6 +210,7 @@ static void replay_trim(struct store *store, const struct frame_entry *entry)
         segment_unref(segments[i]);
     }
     srt_free(segments);
+    return SRT_OK;
 }
 
 static int replay_frame(void *arg, const uint8_t *frame, const struct frame_info *info,
@@ -225,7 +232,7 @@ static int replay_frame(void *arg, const uint8_t *frame, const struct frame_info
                             : SRT_OK;
             break;
         case FRAME_TRIM:
-            replay_trim(store, &entry);
+            rc = replay_trim(store, &entry, err);
             break;
         case FRAME_CHECKPOINT:
             break;

@@ -87,6 +87,41 @@ static void a_shortened_or_prolonged_checkpoint_is_refused(void **state)
     srt_buf_fini(&bytes);
 }
 
+/* Under valid checksums, too: whoever reads a partition relies on it. */
+static void a_checkpoint_that_contradicts_itself_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t log_start, next_offset, base;
+        bool is_sound;
+    } cases[] = {{3, 10, 3, true},   {0, 10, 10, true},  {10, 10, 3, true},
+                 {11, 10, 3, false}, {-1, 10, 3, false}, {0, -1, 0, false},
+                 {3, 10, 11, false}, {3, 10, -1, false}, {3, 10, 2, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct checkpoint cp, back;
+        struct srt_buf bytes;
+        make(&cp, &bytes);
+        struct checkpoint_partition *row = &cp.partitions[0];
+        struct checkpoint_segment before = {.base_offset = 2, .size_bytes = 64};
+        row->log_start = cases[i].log_start;
+        row->next_offset = cases[i].next_offset;
+        row->segments[0].base_offset = cases[i].base;
+        checkpoint_add_segment(row, &before);
+        struct checkpoint_segment first = row->segments[0];
+        row->segments[0] = before;
+        row->segments[1] = first;
+        srt_buf_clear(&bytes);
+        checkpoint_encode(&cp, &bytes);
+        int rc = checkpoint_decode(bytes.data, bytes.len, &back);
+        assert_int_equal(rc, cases[i].is_sound ? SRT_OK : SRT_ECORRUPT);
+        if (rc == SRT_OK) {
+            checkpoint_fini(&back);
+        }
+        checkpoint_fini(&cp);
+        srt_buf_fini(&bytes);
+    }
+}
+
 static void without_memory_a_checkpoint_is_not_taken_for_an_empty_one(void **state)
 {
     (void)state;
@@ -105,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_has_the_documented_bytes),
         cmocka_unit_test(without_memory_a_checkpoint_is_not_taken_for_an_empty_one),
+        cmocka_unit_test(a_checkpoint_that_contradicts_itself_is_refused),
         cmocka_unit_test(a_shortened_or_prolonged_checkpoint_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
