@@ -1,6 +1,7 @@
 -- How much faster a Lua-bound pipeline is with two workers: by the wall clock, one and two in
 -- turn, over a topic of 4 partitions. The ratio is the median of the pairs'; value is records a
--- second with two.
+-- second with two. The line is taken apart by a function of Lua: s.parse.combined is C, and leaves
+-- so little to do that the store's thread wants its part of two processors.
 
 local h = require "harness"
 
@@ -11,7 +12,18 @@ pipelines:
   job:
     from: { topic: input, codec: text }
     steps:
-      - map: s.parse.combined(v)
+      - map: |
+          function(v)
+            local fields = {}
+            for word in v:gmatch("%%S+") do
+              fields[#fields + 1] = word
+            end
+            local bytes = 0
+            for i = 1, #v do
+              bytes = bytes + v:byte(i)
+            end
+            return { ip = fields[1], path = fields[7], status = tonumber(fields[9]), sum = bytes }
+          end
       - filter: v.status >= 500
       - to: { topic: out, codec: json }
 ]]
