@@ -20,6 +20,7 @@
 #include "config/node.h"
 #include "record/codec.h"
 #include "script/script.h"
+#include "state/aggregate.h"
 
 /* One row per operator: kind, YAML key, does it keep keyed state (an exchange stands before it),
  * what it is. docs/reference/operators.md is generated from the long table in operator.c. */
@@ -36,6 +37,11 @@
     X(SPLIT, "split", false)                                                                       \
     X(THROTTLE, "throttle", true)                                                                  \
     X(SAMPLE, "sample", false)                                                                     \
+    X(AGGREGATE, "aggregate", true)                                                                \
+    X(REDUCE, "reduce", true)                                                                      \
+    X(DEDUPE, "dedupe", true)                                                                      \
+    X(PROCESS, "process", true)                                                                    \
+    X(JOIN, "join", true)                                                                          \
     X(PRINT, "print", false)                                                                       \
     X(TO, "to", false)                                                                             \
     X(TO_FILE, "to_file", false)                                                                   \
@@ -89,6 +95,14 @@ enum source_start { START_EARLIEST, START_LATEST, START_OFFSET, START_TIME };
 struct source_spec {
     enum source_kind kind;
     enum codec codec;
+    /* event time */
+    struct graph_fn time;     /* NONE: the record's own timestamp */
+    int64_t out_of_order_ms;  /* how late a record may be behind the newest of its partition */
+    int64_t idle_ms;          /* a partition without input for so long holds nothing open; 30 s */
+    int64_t max_ahead_ms;     /* an event time further ahead of when the record was written is
+                                 refused; 1 day; -1: none is */
+    struct graph_fn tie;      /* what decides between records of the same time; NONE: where they
+                                 stand */
     /* TOPIC: `merge:` makes one source of several topics */
     const char **topics;
     const struct config_mark *topic_marks; /* where each was named */
@@ -104,6 +118,74 @@ struct source_spec {
     int64_t count; /* -1: endless */
     uint64_t seed;
     struct graph_fn generate; /* called with (n, rng); returns the value, or nil to end */
+};
+
+/* --- windows and aggregates --- */
+
+enum window_kind {
+    WINDOW_NONE, /* one running result per key */
+    WINDOW_TUMBLING,
+    WINDOW_HOPPING,
+    WINDOW_SLIDING, /* for each event, what was in the time up to it */
+    WINDOW_SESSION,
+    WINDOW_COUNT,
+};
+enum window_emit { WINDOW_EMIT_FINAL, WINDOW_EMIT_UPDATES };
+
+struct window_spec {
+    enum window_kind kind;
+    int64_t size_ms;  /* SESSION: the gap */
+    int64_t every_ms; /* HOPPING; of a TUMBLING one its size */
+    int64_t count;    /* COUNT */
+    int64_t grace_ms;
+    enum window_emit emit; /* without a window: UPDATES */
+    const char *late;      /* topic, or NULL: late records are only counted */
+};
+
+/* One field of an aggregate's result. */
+struct aggregate_spec {
+    const char *name;
+    struct config_mark mark;
+    bool is_script; /* an own {init, add, merge, result}, else native */
+    struct aggregate_def def;
+    struct graph_fn value; /* NONE: count() and rate() of everything */
+    struct graph_fn by;    /* TOP */
+    /* is_script: init() -> acc; add(acc, v, r) -> acc; merge(a, b) -> acc; result(acc) -> value;
+     * NONE where it was not given (init: nil, result: acc itself) */
+    struct graph_fn init;
+    struct graph_fn add;
+    struct graph_fn merge;
+    struct graph_fn result;
+};
+
+struct process_spec {
+    struct graph_fn on_record; /* (v, state, ctx) */
+    struct graph_fn on_timer;  /* (state, ctx, name); NONE: no timers */
+    struct graph_fn init;      /* () -> state; NONE: an empty table */
+    int64_t ttl_ms;            /* -1: for ever */
+};
+
+struct dedupe_spec {
+    int64_t within_ms; /* -1: for ever */
+};
+
+/* --- joins --- */
+
+enum join_with { JOIN_STREAM, JOIN_TABLE, JOIN_GLOBAL };
+enum join_how { JOIN_INNER, JOIN_LEFT, JOIN_OUTER };
+
+/* `other` is a SOURCE stage of its own, or the end of other steps: its successor is this stage,
+ * where its records come in on side 1. */
+struct join_spec {
+    enum join_with with_kind;
+    enum join_how how;
+    const char *topic;        /* of the other side */
+    struct graph_fn other_by; /* STREAM: the other side's key; NONE: as `by` of this side.
+                                 TABLE, GLOBAL: the topic's own key */
+    int64_t within_ms;        /* STREAM */
+    int64_t grace_ms;         /* STREAM */
+    struct graph_fn with;     /* (left, right) -> value; either nil where there is none. NONE: the
+                                 left value with the right one's fields put in */
 };
 
 /* --- stages --- */
@@ -124,7 +206,8 @@ struct stage {
     struct graph_arm *arms;
     uint32_t arm_count;
     struct graph_fn fn; /* filter reject map update flat_map peek key_by split; TO: computed topic;
-                           THROTTLE: by */
+                           THROTTLE: by; AGGREGATE, REDUCE: group_by, NONE: the record's key;
+                           DEDUPE, JOIN: by */
     const struct on_error *on_error; /* the stage's own or the pipeline's; never NULL */
     bool exchange;                   /* records come through an exchange on this stage's key */
 
@@ -137,6 +220,13 @@ struct stage {
     double sample;           /* SAMPLE: 0..1 */
     int64_t throttle_count;  /* THROTTLE: `rate: 100/s` -> 100 ... */
     int64_t throttle_per_ms; /* ... per 1000 ms, of record time */
+    struct window_spec window; /* AGGREGATE, REDUCE */
+    struct aggregate_spec *aggregates; /* AGGREGATE */
+    uint32_t aggregate_count;
+    struct graph_fn reduce; /* REDUCE: (acc, v) -> acc; the first value of a key is its first acc */
+    struct process_spec *process;
+    struct dedupe_spec *dedupe;
+    struct join_spec *join;
 };
 
 struct graph {

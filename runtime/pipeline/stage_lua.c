@@ -304,11 +304,16 @@ int stage_lua_invoke(struct executor *ex, struct frame *f, struct stage_result *
     case STAGE_TO_FILE:
     case STAGE_TO_STDOUT:
         return stage_output_line(ex, f, err);
+    case STAGE_AGGREGATE:
+    case STAGE_REDUCE:
+    case STAGE_DEDUPE:
+    case STAGE_PROCESS:
+    case STAGE_JOIN:
     case STAGE_SOURCE:
     case STAGE_KIND_COUNT:
         break;
     }
-    srt_unreachable("a source is not invoked");
+    srt_unreachable("a stage that is not invoked");
 }
 
 /* --- retriable functions --- */

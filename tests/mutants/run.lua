@@ -119,7 +119,8 @@ copy_sources()
 assert(configure(), "cannot configure, see " .. dir .. "/configure.log")
 assert(compile(), "cannot build, see " .. dir .. "/build.log")
 
-local broken = failing(table.concat(wanted, "|"))
+-- All bugs together name most of the suite, in more words than ctest takes for a pattern.
+local broken = failing(only and table.concat(wanted, "|") or ".")
 if broken then
   print("without any bug planted, " .. broken .. " fails: see " .. dir .. "/test.log")
   print "0 passed, 1 failed"
