@@ -21,6 +21,16 @@
 #define srt_add_relaxed(cell, value)                                                               \
     atomic_fetch_add_explicit((cell), (value), memory_order_relaxed)
 
+/* The cell becomes the value if that is higher. */
+static inline void srt_raise_relaxed(_Atomic int64_t *cell, int64_t value)
+{
+    int64_t seen = srt_load_relaxed(cell);
+    while (seen < value &&
+           !atomic_compare_exchange_weak_explicit(cell, &seen, value, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
 /* Reference counts: the last one to leave sees all that the others did. */
 #define srt_ref_add(cell)  ((void)atomic_fetch_add_explicit((cell), 1, memory_order_relaxed))
 #define srt_ref_drop(cell) (atomic_fetch_sub_explicit((cell), 1, memory_order_acq_rel) == 1)

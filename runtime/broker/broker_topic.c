@@ -63,12 +63,12 @@ static int create_topic(struct broker *broker, const char *name, const struct to
     return SRT_OK;
 }
 
-int broker_topic_create(struct broker *broker, const char *name, const struct topic_config *config,
-                        struct topic **ret_topic, struct srt_err *err)
+static int create_checked(struct broker *broker, const char *name,
+                          const struct topic_config *config, struct topic **ret_topic,
+                          struct srt_err *err)
 {
     BROKER_MAY_BLOCK();
     int code = broker_check_writable(broker, err);
-    code = code == SRT_OK ? check_name(name, err) : code;
     if (code != SRT_OK) {
         return code;
     }
@@ -79,6 +79,20 @@ int broker_topic_create(struct broker *broker, const char *name, const struct to
     code = create_topic(broker, name, config, ret_topic, err);
     registry_end_change(broker);
     return code;
+}
+
+int broker_topic_create(struct broker *broker, const char *name, const struct topic_config *config,
+                        struct topic **ret_topic, struct srt_err *err)
+{
+    int code = check_name(name, err);
+    return code == SRT_OK ? create_checked(broker, name, config, ret_topic, err) : code;
+}
+
+int broker_topic_create_own(struct broker *broker, const char *name,
+                            const struct topic_config *config, struct srt_err *err)
+{
+    srt_assert(topic_name_valid(name) && topic_name_reserved(name));
+    return create_checked(broker, name, config, NULL, err);
 }
 
 static int alter_topic(struct broker *broker, const char *name, const struct topic_config *config,

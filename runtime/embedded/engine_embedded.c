@@ -68,6 +68,27 @@ static int topic_ensure(struct engine *eng, const char *name, struct engine_topi
     return topic_find(eng, name, ret, err);
 }
 
+static int state_topic_ensure(struct engine *eng, const char *name, int32_t partition_count,
+                              struct engine_topic *ret, struct srt_err *err)
+{
+    struct embedded *embedded = embedded_of(eng);
+    int code = topic_find(eng, name, ret, err);
+    if (code == SRT_ENOENT) {
+        struct topic_config config;
+        topic_config_default(&config);
+        config.partition_count = partition_count;
+        config.retention_ms = -1;
+        config.retention_bytes = -1;
+        uint64_t most = broker_write_bytes_max(embedded->broker) / 4;
+        config.max_record_bytes =
+            most < ENGINE_STATE_RECORD_BYTES_MAX ? most : ENGINE_STATE_RECORD_BYTES_MAX;
+        srt_err_clear(err);
+        code = broker_topic_create_own(embedded->broker, name, &config, err);
+        code = code == SRT_OK ? topic_find(eng, name, ret, err) : code;
+    }
+    return code == SRT_OK ? engine_check_state_topic(name, partition_count, ret, err) : code;
+}
+
 /* --- members --- */
 
 struct engine_member {
@@ -376,6 +397,7 @@ static const struct engine_ops embedded_ops = {
     .caps = ENGINE_CAP_ATOMIC_COMMIT | ENGINE_CAP_CREATE_TOPIC,
     .topic_find = topic_find,
     .topic_ensure = topic_ensure,
+    .state_topic_ensure = state_topic_ensure,
     .join = join,
     .assignment = assignment,
     .leave = leave,

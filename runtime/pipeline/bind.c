@@ -31,12 +31,78 @@ const struct graph_fn *bind_stage_fn(const struct stage *stage)
     return stage->source ? &stage->source->generate : &stage->fn;
 }
 
+const struct graph_fn *graph_own_fn(const struct stage *stage, uint32_t n)
+{
+    const struct graph_fn *fns[AGGREGATE_FN_COUNT] = {NULL};
+    if (stage->kind == STAGE_AGGREGATE) {
+        if (n / AGGREGATE_FN_COUNT >= stage->aggregate_count) {
+            return NULL;
+        }
+        const struct aggregate_spec *spec = &stage->aggregates[n / AGGREGATE_FN_COUNT];
+        fns[AGGREGATE_FN_VALUE] = &spec->value;
+        fns[AGGREGATE_FN_BY] = &spec->by;
+        fns[AGGREGATE_FN_INIT] = &spec->init;
+        fns[AGGREGATE_FN_ADD] = &spec->add;
+        fns[AGGREGATE_FN_MERGE] = &spec->merge;
+        fns[AGGREGATE_FN_RESULT] = &spec->result;
+        n %= AGGREGATE_FN_COUNT;
+    } else if (stage->kind == STAGE_SOURCE) {
+        fns[SOURCE_FN_TIME] = &stage->source->time;
+        fns[SOURCE_FN_TIE] = &stage->source->tie;
+    } else if (stage->kind == STAGE_REDUCE) {
+        fns[REDUCE_FN_REDUCE] = &stage->reduce;
+    } else if (stage->kind == STAGE_PROCESS) {
+        fns[PROCESS_FN_ON_RECORD] = &stage->process->on_record;
+        fns[PROCESS_FN_ON_TIMER] = &stage->process->on_timer;
+        fns[PROCESS_FN_INIT] = &stage->process->init;
+    } else if (stage->kind == STAGE_JOIN) {
+        fns[JOIN_FN_OTHER_BY] = &stage->join->other_by;
+        fns[JOIN_FN_WITH] = &stage->join->with;
+    }
+    return n < AGGREGATE_FN_COUNT ? fns[n] : NULL;
+}
+
+static uint32_t own_fn_count(const struct stage *stage)
+{
+    uint32_t count = 0;
+    while (graph_own_fn(stage, count)) {
+        count++;
+    }
+    return count;
+}
+
+static int bind_own(const struct stage *stage, struct script *script,
+                    const struct script_fn *builder_fns, struct graph_bindings *to,
+                    const struct graph_fn **ret_failed, int *ret_line, struct srt_err *err)
+{
+    uint32_t count = own_fn_count(stage);
+    if (count == 0) {
+        return SRT_OK;
+    }
+    struct script_fn *fns = srt_xcalloc(count, sizeof *fns);
+    to->own_fns[stage->index] = fns;
+    for (uint32_t i = 0; i < count; i++) {
+        fns[i].ref = LUA_NOREF;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        *ret_failed = graph_own_fn(stage, i);
+        int rc = bind_fn(script, *ret_failed, builder_fns, &fns[i], ret_line, err);
+        if (rc) {
+            return rc;
+        }
+    }
+    return SRT_OK;
+}
+
 static int bind_stage(const struct stage *stage, struct script *script,
                       const struct script_fn *builder_fns, struct graph_bindings *to,
                       const struct graph_fn **ret_failed, int *ret_line, struct srt_err *err)
 {
     *ret_failed = bind_stage_fn(stage);
     int rc = bind_fn(script, *ret_failed, builder_fns, &to->stage_fns[stage->index], ret_line, err);
+    if (!rc) {
+        rc = bind_own(stage, script, builder_fns, to, ret_failed, ret_line, err);
+    }
     if (rc || stage->kind != STAGE_BRANCH) {
         return rc;
     }
@@ -58,6 +124,7 @@ int graph_bind(const struct graph *graph, struct script *script, struct graph_bi
     struct graph_bindings bindings = {
         .stage_fns = srt_xcalloc(graph->stage_count, sizeof(*bindings.stage_fns)),
         .arm_fns = srt_xcalloc(graph->stage_count, sizeof(*bindings.arm_fns)),
+        .own_fns = srt_xcalloc(graph->stage_count, sizeof(*bindings.own_fns)),
         .builder_fns = srt_xcalloc(graph->builder_fn_count + 1, sizeof(*bindings.builder_fns)),
     };
     for (uint32_t i = 0; i < graph->stage_count; i++) {
@@ -101,6 +168,10 @@ void graph_unbind(const struct graph *graph, struct script *script, struct graph
             release(script, &stage->arms[j].when, &bindings->arm_fns[i][j]);
         }
         srt_free(bindings->arm_fns[i]);
+        for (uint32_t j = 0; bindings->own_fns[i] && graph_own_fn(stage, j); j++) {
+            release(script, graph_own_fn(stage, j), &bindings->own_fns[i][j]);
+        }
+        srt_free(bindings->own_fns[i]);
     }
     for (uint32_t i = 0; i < graph->builder_fn_count; i++) {
         if (bindings->builder_fns[i].ref != LUA_NOREF) {
@@ -109,6 +180,7 @@ void graph_unbind(const struct graph *graph, struct script *script, struct graph
     }
     srt_free(bindings->stage_fns);
     srt_free(bindings->arm_fns);
+    srt_free(bindings->own_fns);
     srt_free(bindings->builder_fns);
     *bindings = (struct graph_bindings){.stage_fns = NULL};
 }
@@ -119,6 +191,10 @@ static void forget(const struct graph *graph, struct graph_bindings *bindings)
         bindings->stage_fns[i].ref = LUA_NOREF;
         for (uint32_t j = 0; bindings->arm_fns[i] && j < graph->stages[i].arm_count; j++) {
             bindings->arm_fns[i][j].ref = LUA_NOREF;
+        }
+        uint32_t own = bindings->own_fns[i] ? own_fn_count(&graph->stages[i]) : 0;
+        for (uint32_t j = 0; j < own; j++) {
+            bindings->own_fns[i][j].ref = LUA_NOREF;
         }
     }
     for (uint32_t i = 0; i < graph->builder_fn_count; i++) {
@@ -143,12 +219,18 @@ int graph_rebind(const struct graph *graph, struct script *script, struct graph_
             bindings->arm_fns[i][j] = fresh.arm_fns[i][j];
         }
         srt_free(fresh.arm_fns[i]);
+        uint32_t own = fresh.own_fns[i] ? own_fn_count(&graph->stages[i]) : 0;
+        for (uint32_t j = 0; j < own; j++) {
+            bindings->own_fns[i][j] = fresh.own_fns[i][j];
+        }
+        srt_free(fresh.own_fns[i]);
     }
     for (uint32_t i = 0; i < graph->builder_fn_count; i++) {
         bindings->builder_fns[i] = fresh.builder_fns[i];
     }
     srt_free(fresh.stage_fns);
     srt_free(fresh.arm_fns);
+    srt_free(fresh.own_fns);
     srt_free(fresh.builder_fns);
     return SRT_OK;
 }

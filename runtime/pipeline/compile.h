@@ -53,8 +53,25 @@ struct graph_bindings {
     struct script_fn *stage_fns; /* stage_count of them; ref LUA_NOREF where there is none; that of
                                   * a SOURCE is its `generate` */
     struct script_fn **arm_fns;  /* per stage, arm_count of them, for BRANCH; else NULL */
+    struct script_fn **own_fns;  /* per stage: graph_own_fn(stage, n) at n; NULL when it has none */
     struct script_fn *builder_fns; /* the graph's own, which the others may share */
 };
+/* The functions of a stage beside its `fn` and its arms, by number; NULL behind the last. */
+enum { SOURCE_FN_TIME, SOURCE_FN_TIE };
+enum { REDUCE_FN_REDUCE };
+enum { PROCESS_FN_ON_RECORD, PROCESS_FN_ON_TIMER, PROCESS_FN_INIT };
+enum { JOIN_FN_OTHER_BY, JOIN_FN_WITH };
+/* of each aggregate, one behind the other */
+enum {
+    AGGREGATE_FN_VALUE,
+    AGGREGATE_FN_BY,
+    AGGREGATE_FN_INIT,
+    AGGREGATE_FN_ADD,
+    AGGREGATE_FN_MERGE,
+    AGGREGATE_FN_RESULT,
+    AGGREGATE_FN_COUNT
+};
+const struct graph_fn *graph_own_fn(const struct stage *stage, uint32_t n);
 int graph_bind(const struct graph *graph, struct script *script, struct graph_bindings *ret,
                const struct graph_fn **ret_failed, int *ret_line, struct srt_err *err);
 void graph_unbind(const struct graph *graph, struct script *script,

@@ -190,6 +190,9 @@ static void join_parts(struct controller *ctl)
     if (ctl->sinks) {
         sink_writer_positions(ctl->sinks, joined);
     }
+    if (ctl->job.stateful) {
+        manifest_put_position(&ctl->manifest, joined);
+    }
     ctl->joined = joined;
 }
 
@@ -224,6 +227,7 @@ static void on_commit_done(struct engine_commit *commit, const struct srt_err *e
 static void finish_epoch(struct controller *ctl)
 {
     epoch_counters_add(&ctl->counters, &ctl->joined->counters);
+    manifest_committed(&ctl->manifest);
     if (ctl->sinks) {
         sink_writer_committed(ctl->sinks);
     }

@@ -12,6 +12,7 @@
 #include "pipeline/controller.h"
 #include "pipeline/epoch.h"
 #include "pipeline/job.h"
+#include "pipeline/manifest.h"
 #include "pipeline/sink_writer.h"
 #include "pipeline/task.h"
 
@@ -38,6 +39,7 @@ struct controller {
     struct engine_member **members; /* per task; NULL when no topic is read */
     struct sink_spec *sink_specs;   /* until the writer takes them */
     struct sink_writer *sinks;      /* NULL: none */
+    struct manifest manifest;       /* of what stages remember */
     struct io_timer timer;          /* the commit interval, or a pause */
     bool timer_runs;
     enum controller_life life;

@@ -6,6 +6,9 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "pipeline/exchange.h"
+#include "pipeline/keyed_state.h"
+#include "pipeline/stage_codec.h"
+#include "pipeline/watermark.h"
 
 enum {
     READ_BYTES_DEFAULT = SRT_HOSTILE ? 1000 : 256 * 1024,
@@ -163,6 +166,45 @@ static bool has_exchange(const struct graph *graph)
     return false;
 }
 
+static bool keeps_state(const struct graph *graph)
+{
+    struct state_codec ignored;
+    for (uint32_t i = 0; i < graph->stage_count; i++) {
+        if (stage_codec(&graph->stages[i], &ignored)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What stages remember: their changelog, and which rows in it are whose. */
+static int prepare_state(struct controller *ctl, struct srt_err *err)
+{
+    struct job *job = &ctl->job;
+    job->stateful = job->timed = keeps_state(job->graph);
+    job->keep_open = ctl->options->keep_open;
+    srt_store_relaxed(&job->reached_ms, WATERMARK_UNKNOWN);
+    srt_store_relaxed(&job->closed_ms, WATERMARK_UNKNOWN);
+    if (!job->stateful) {
+        return SRT_OK;
+    }
+    job->state_bytes_max = (size_t)job->graph->state_bytes / job->task_count;
+    job->times = srt_xcalloc(job->task_count, sizeof *job->times);
+    for (uint32_t i = 0; i < job->task_count; i++) {
+        srt_store_relaxed(&job->times[i].active, true); /* until it says otherwise */
+    }
+    int code = manifest_open(&ctl->manifest, job, ctl->options, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    job->table_ids = ctl->manifest.table_ids;
+    char *topic = keyed_state_topic(job->graph->name);
+    code = job->engine->ops->state_topic_ensure(job->engine, topic, KEYED_STATE_PARTITIONS,
+                                                &job->changelog, err);
+    srt_free(topic);
+    return code;
+}
+
 /* A commit has to fit the engine's largest. Tasks stop reading at half of that; the other half is
  * for what the record at work still emits, and what is in the rings when the barrier comes. */
 static void set_limits(struct controller *ctl)
@@ -263,7 +305,10 @@ int controller_prepare(struct controller *ctl, struct srt_err *err)
         return code;
     }
     create_tasks(ctl, partition_count);
-    code = open_sinks(ctl, err);
+    code = prepare_state(ctl, err);
+    if (code == SRT_OK) {
+        code = open_sinks(ctl, err);
+    }
     if (code == SRT_OK) {
         code = join_group(ctl, err);
     }
@@ -304,6 +349,8 @@ void controller_destroy(struct controller *ctl, io_closed_fn on_closed, void *ar
         srt_free(job->source_names[i]);
     }
     exchange_destroy(job->exchange);
+    manifest_close(&ctl->manifest);
+    srt_free(job->times);
     srt_free(job->source_names);
     srt_free(job->stage_sinks);
     srt_free(job->topics);

@@ -81,6 +81,11 @@ struct engine_ops {
     int (*topic_ensure)(struct engine *eng, const char *name, struct engine_topic *ret,
                         struct srt_err *err);
 
+    /* A topic of our own for a pipeline's state: of that many partitions, nothing in it is ever
+     * removed but by a later record of the same key. `name` begins with __streamrt. */
+    int (*state_topic_ensure)(struct engine *eng, const char *name, int32_t partition_count,
+                              struct engine_topic *ret, struct srt_err *err);
+
     /* A task joins the pipeline's group as a member; the partitions of `topics` are spread over the
      * members. `changed` is called (any thread) when the assignment is another. Main thread. */
     int (*join)(struct engine *eng, const char *group, const char *member_id,
@@ -125,6 +130,19 @@ struct engine {
     const struct engine_ops *ops;
     const struct srt_clock *clock;
 };
+
+enum { ENGINE_STATE_RECORD_BYTES_MAX = 16 << 20 };
+
+/* Whether a state topic that was there already is the one that is wanted. */
+static inline int engine_check_state_topic(const char *name, int32_t partition_count,
+                                           const struct engine_topic *topic, struct srt_err *err)
+{
+    if (topic->partition_count == partition_count) {
+        return SRT_OK;
+    }
+    return srt_fail(err, SRT_EINVAL, "topic '%s' has %d partitions instead of %d", name,
+                    (int)topic->partition_count, (int)partition_count);
+}
 
 /* --- the memory engine (engine_memory.c): everything in RAM, for tests and samples --- */
 

@@ -163,6 +163,20 @@ static int topic_ensure(struct engine *base, const char *name, struct engine_top
     return SRT_OK;
 }
 
+static int state_topic_ensure(struct engine *base, const char *name, int32_t partition_count,
+                              struct engine_topic *ret, struct srt_err *err)
+{
+    struct memory_engine *eng = memory(base);
+    io_lock(&eng->lock);
+    struct memory_topic *topic = find_topic(eng, name);
+    if (!topic) {
+        topic = add_topic(eng, name, partition_count, ENGINE_STATE_RECORD_BYTES_MAX);
+    }
+    *ret = topic->info;
+    io_unlock(&eng->lock);
+    return engine_check_state_topic(name, partition_count, ret, err);
+}
+
 int engine_memory_create_topic(struct engine *base, const char *name, int32_t partition_count,
                                uint64_t max_record_bytes, struct srt_err *err)
 {
@@ -702,6 +716,7 @@ static const struct engine_ops ops = {
     .caps = ENGINE_CAP_ATOMIC_COMMIT | ENGINE_CAP_CREATE_TOPIC,
     .topic_find = topic_find,
     .topic_ensure = topic_ensure,
+    .state_topic_ensure = state_topic_ensure,
     .join = join,
     .assignment = assignment,
     .leave = leave,

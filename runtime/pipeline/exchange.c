@@ -326,6 +326,24 @@ int exchange_send(struct exchange *ex, uint32_t edge, uint32_t from, uint32_t to
     return SRT_OK;
 }
 
+int exchange_send_watermark(struct exchange *ex, uint32_t edge, uint32_t from,
+                            int64_t watermark_ms)
+{
+    const struct item item = {.rec = {.key_len = RECORD_ABSENT, .value_len = RECORD_ABSENT},
+                              .group_key_len = RECORD_ABSENT,
+                              .origin.rec = {.key_len = RECORD_ABSENT, .value_len = RECORD_ABSENT},
+                              .is_watermark = true,
+                              .from = from,
+                              .watermark_ms = watermark_ms};
+    for (uint32_t to = 0; to < ex->task_count; to++) {
+        int code = to == from ? SRT_OK : exchange_send(ex, edge, from, to, &item);
+        if (code != SRT_OK) {
+            return code;
+        }
+    }
+    return SRT_OK;
+}
+
 static void push_spilled(struct exchange *ex, struct channel *ch, uint32_t from, uint32_t to)
 {
     while (!srt_list_empty(&ch->spill)) {
@@ -397,6 +415,7 @@ static void get_item(struct channel *ch, struct item *ret)
     memcpy(&head, start, sizeof head);
     const uint8_t *at = start + sizeof head;
     *ret = head.item;
+    ret->origin.clock = NULL; /* of another task */
     ret->rec.headers = at;
     ret->origin.rec.headers = at;
     at += head.item.rec.headers_len;

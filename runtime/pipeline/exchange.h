@@ -42,6 +42,9 @@ uint32_t exchange_edge_stage(const struct exchange *ex, uint32_t edge);
 
 int exchange_send(struct exchange *ex, uint32_t edge, uint32_t from, uint32_t to,
                   const struct item *item);
+/* Behind everything sent on this edge so far, to all other tasks. */
+int exchange_send_watermark(struct exchange *ex, uint32_t edge, uint32_t from,
+                            int64_t watermark_ms);
 /* Hand over chunks that are not full, and what had to wait for room. */
 void exchange_flush(struct exchange *ex, uint32_t from);
 /* The most downstream edge on which chunks wait for room; -1: none. */

@@ -22,8 +22,12 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/hash.h"
+#include "pipeline/event_clock.h"
 #include "pipeline/executor_impl.h"
 #include "pipeline/stage_lua.h"
+#include "pipeline/stage_state.h"
+#include "pipeline/stage_time.h"
 
 /* --- life --- */
 
@@ -99,7 +103,12 @@ int executor_open(struct executor *ex, const struct job *job, uint32_t task, str
     ex->snapshots = srt_xcalloc(stage_count, sizeof *ex->snapshots);
     ex->targets = srt_xcalloc(stage_count, sizeof *ex->targets);
     ex->sinks = srt_xcalloc(job->sink_count, sizeof *ex->sinks);
+    ex->timed = job->timed;
+    watermarks_init(&ex->watermarks, job->graph, task, job->task_count);
     int code = load_script(ex, err);
+    if (code == SRT_OK) {
+        code = keyed_state_open(&ex->state, job, task, &ex->target_set, err);
+    }
     for (uint32_t i = 0; code == SRT_OK && i < stage_count; i++) {
         prepare_stage(ex, &job->graph->stages[i]);
     }
@@ -123,6 +132,8 @@ void executor_close(struct executor *ex)
         graph_unbind(ex->job->graph, ex->script, &ex->bindings);
     }
     script_destroy(ex->script);
+    keyed_state_close(&ex->state);
+    watermarks_fini(&ex->watermarks);
     target_set_fini(&ex->target_set);
     srt_arena_fini(&ex->arena);
     srt_buf_fini(&ex->scratch);
@@ -183,9 +194,26 @@ static struct frame *begin_at_source(struct executor *ex, const struct item_orig
     return f;
 }
 
+/* The event happened at rec.timestamp_ms. */
+static void see_time(struct executor *ex, struct frame *f)
+{
+    struct event_clock *clock = ex->origin.clock;
+    event_clock_see(clock, f->rec.timestamp_ms);
+    f->watermark_ms = event_clock_watermark(clock);
+}
+
 void executor_begin(struct executor *ex, const struct item_origin *origin)
 {
-    pass(ex, begin_at_source(ex, origin), 0);
+    struct frame *f = begin_at_source(ex, origin);
+    const struct source_spec *source = executor_stage_of(ex, f)->source;
+    if (source->time.kind != GRAPH_FN_NONE || source->tie.kind != GRAPH_FN_NONE) {
+        f->phase = FRAME_TIME;
+        return;
+    }
+    if (ex->timed) {
+        see_time(ex, f);
+    }
+    pass(ex, f, 0);
 }
 
 void executor_begin_item(struct executor *ex, const struct item *item, uint32_t stage)
@@ -198,6 +226,38 @@ void executor_begin_item(struct executor *ex, const struct item *item, uint32_t 
     f->phase = FRAME_INVOKE;
     f->group_key = item->group_key;
     f->group_key_len = item->group_key_len;
+    f->watermark_ms = item->watermark_ms;
+    f->tie = item->tie;
+    f->has_tie = item->has_tie;
+    f->side = item->side;
+}
+
+/* What becomes of it has no record to come from: it comes from the stage. */
+void executor_begin_due(struct executor *ex, uint32_t stage, const struct state_row *row)
+{
+    const struct item_origin origin = {
+        .rec = {.key_len = RECORD_ABSENT,
+                .value_len = RECORD_ABSENT,
+                .timestamp_ms = row->due_ms,
+                .offset = (int64_t)srt_hash(row->key, row->key_len, (uint64_t)row->due_ms)},
+        .topic = keyed_state_origin(&ex->state, stage),
+        .source_stage = stage,
+        .codec = CODEC_JSON,
+    };
+    begin(ex, &origin);
+    struct frame *f = executor_push(ex);
+    f->rec = origin.rec;
+    f->value_codec = CODEC_JSON;
+    enter(ex, f, stage);
+    f->phase = FRAME_DUE;
+    f->watermark_ms = ex->watermarks.said[stage];
+    f->rec.key = f->group_key = srt_arena_copy(&ex->arena, row->key, row->key_len);
+    f->rec.key_len = f->group_key_len = (int32_t)row->key_len;
+    f->due_subkey = srt_arena_copy(&ex->arena, row->subkey, row->subkey_len);
+    f->due_subkey_len = row->subkey_len;
+    if (!f->group_key || !f->due_subkey) {
+        srt_out_of_memory(row->key_len);
+    }
 }
 
 void executor_begin_bad(struct executor *ex, const struct item_origin *origin,
@@ -345,7 +405,55 @@ static void deliver(struct executor *ex, struct frame *f)
     struct frame *child = executor_push(ex);
     child->rec = f->rec;
     child->value_codec = f->value_codec;
+    child->watermark_ms = f->watermark_ms;
+    child->tie = f->tie;
+    child->has_tie = f->has_tie;
     enter(ex, child, stage);
+}
+
+static int check_output(const struct executor *ex, struct srt_err *err)
+{
+    size_t emitted = executor_buffered_bytes(ex) - ex->record_from_bytes + ex->record_sent_bytes;
+    if (emitted > ex->job->record_bytes_max) {
+        return srt_fail(err, SRT_ETOOBIG, "the output of one record takes more than %zu bytes",
+                        ex->job->record_bytes_max);
+    }
+    return SRT_OK;
+}
+
+int executor_emit(struct executor *ex, const struct record *rec, enum codec codec,
+                  struct srt_err *err)
+{
+    struct emission *emission = srt_arena_alloc(&ex->arena, sizeof *emission);
+    if (!emission) {
+        return srt_fail(err, SRT_ENOMEM, "no memory for what a stage emits");
+    }
+    *emission = (struct emission){.rec = *rec, .codec = codec};
+    *ex->emissions_end = emission;
+    ex->emissions_end = &emission->next;
+    return SRT_OK;
+}
+
+/* The next one becomes a frame of its own. */
+static int deliver_emission(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    const struct emission *emission = f->emissions;
+    if (!emission) {
+        executor_pop(ex);
+        return SRT_OK;
+    }
+    int code = check_output(ex, err);
+    if (code != SRT_OK) {
+        return code;
+    }
+    f->emissions = emission->next;
+    struct frame *child = executor_push(ex);
+    child->stage = f->stage;
+    child->rec = emission->rec;
+    child->value_codec = emission->codec;
+    child->watermark_ms = f->watermark_ms;
+    pass(ex, child, 0);
+    return SRT_OK;
 }
 
 /* The next element becomes the value of a frame of its own, which delivers it as the stage's
@@ -360,16 +468,15 @@ static int deliver_element(struct executor *ex, struct frame *f, struct srt_err 
     if (!lua_checkstack(L, 4)) {
         return srt_fail(err, SRT_EBUDGET, "no room on the Lua stack");
     }
-    size_t emitted = executor_buffered_bytes(ex) - ex->record_from_bytes + ex->record_sent_bytes;
-    if (emitted > ex->job->record_bytes_max) {
-        return srt_fail(err, SRT_ETOOBIG,
-                        "element %" PRId64 " of %" PRId64
-                        ": the output of one record takes more than %zu bytes",
-                        f->element + 1, f->element_count, ex->job->record_bytes_max);
+    int code = check_output(ex, err);
+    if (code != SRT_OK) {
+        return srt_err_wrap(err, "element %" PRId64 " of %" PRId64, f->element + 1,
+                            f->element_count);
     }
     struct frame *child = executor_push(ex);
     child->stage = f->stage;
     child->rec = f->rec;
+    child->watermark_ms = f->watermark_ms;
     f->element++;
     lua_rawgeti(L, f->value_index, f->element);
     child->value_index = lua_gettop(L);
@@ -397,6 +504,10 @@ static int route(struct executor *ex, struct frame *f, struct srt_err *err)
     struct item item = {.rec = f->rec,
                         .group_key = f->group_key,
                         .group_key_len = f->group_key_len,
+                        .watermark_ms = f->watermark_ms,
+                        .tie = f->tie,
+                        .has_tie = f->has_tie,
+                        .side = f->side,
                         .origin = ex->origin};
     code = executor_copy_value(ex, f, &item.rec.value, &item.rec.value_len, &item.value_codec, err);
     if (code != SRT_OK) {
@@ -434,15 +545,56 @@ static void keep_restore(struct executor *ex, struct frame *f)
                                          &ignored) == SRT_OK;
 }
 
+static void begin_emitting(struct executor *ex)
+{
+    ex->emissions = NULL;
+    ex->emissions_end = &ex->emissions;
+}
+
+static void take_emissions(struct executor *ex, struct frame *f)
+{
+    f->emissions = ex->emissions;
+    if (f->emissions) {
+        f->phase = FRAME_EMISSIONS;
+    } else {
+        executor_pop(ex);
+    }
+}
+
+static int run_due(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    begin_emitting(ex);
+    int code = stage_state_run_due(ex, f, err);
+    if (code == SRT_OK) {
+        f->due_subkey = NULL; /* done: nothing that goes wrong from here on is the row's */
+        take_emissions(ex, f);
+    }
+    return code;
+}
+
+static int find_time(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    int code = stage_time_find(ex, f, &f->rec.timestamp_ms, err);
+    if (code == SRT_OK) {
+        see_time(ex, f);
+        pass(ex, f, 0);
+    }
+    return code;
+}
+
 static int invoke(struct executor *ex, struct frame *f, struct srt_err *err)
 {
     struct stage_result result;
     keep_restore(ex, f);
+    begin_emitting(ex);
     int code = stage_lua_invoke(ex, f, &result, err);
     if (code != SRT_OK) {
         return code;
     }
     switch (result.outcome) {
+    case STAGE_EMITTED:
+        take_emissions(ex, f);
+        return SRT_OK;
     case STAGE_DROP:
         ex->counters.dropped++;
         executor_pop(ex);
@@ -491,6 +643,16 @@ enum executor_result executor_run(struct executor *ex)
             break;
         case FRAME_ELEMENTS:
             code = deliver_element(ex, f, &ex->failure);
+            break;
+        case FRAME_EMISSIONS:
+            code = deliver_emission(ex, f, &ex->failure);
+            break;
+        case FRAME_TIME:
+            keep_restore(ex, f);
+            code = find_time(ex, f, &ex->failure);
+            break;
+        case FRAME_DUE:
+            code = run_due(ex, f, &ex->failure);
             break;
         }
         if (code == SRT_OK) {

@@ -19,16 +19,28 @@
 #include "pipeline/epoch.h"
 #include "pipeline/item.h"
 #include "pipeline/job.h"
+#include "pipeline/keyed_state.h"
 #include "pipeline/target.h"
 #include "pipeline/throttle.h"
+#include "pipeline/watermark.h"
 
 enum frame_phase {
+    FRAME_TIME,     /* at a source: find the record's event time */
     FRAME_ROUTE,    /* find the stage's key, and the task that owns it */
     FRAME_INVOKE,   /* the stage's own work */
     FRAME_EMIT,     /* make what the stage returned fit for its successors */
     FRAME_DELIVER,  /* to one successor after the other */
     FRAME_ELEMENTS, /* a list: deliver one element after the other */
+    FRAME_EMISSIONS, /* what the stage emitted: deliver one after the other */
+    FRAME_DUE,      /* no record: a row of the stage's state is due */
     FRAME_GIVE_UP,  /* the error is the executor's `failure` */
+};
+
+/* What a stage emits beside or instead of the record it was given; in the record's arena. */
+struct emission {
+    struct emission *next;
+    struct record rec;
+    enum codec codec;
 };
 
 /* One record on its way into, through and out of one stage. */
@@ -43,6 +55,13 @@ struct frame {
     enum codec value_codec;   /* how to read rec.value */
     const uint8_t *group_key; /* of a keyed stage, once it is known */
     int32_t group_key_len;
+    int64_t watermark_ms;     /* of where it came from: what it is late against */
+    int64_t tie;
+    bool has_tie;
+    uint32_t side;            /* of a join */
+    const uint8_t *due_subkey; /* DUE: of the row, whose key is group_key */
+    uint32_t due_subkey_len;
+    struct emission *emissions; /* EMISSIONS: not yet delivered */
     int64_t element; /* ELEMENTS: delivered so far; the list is at value_index */
     int64_t element_count;
     int64_t attempts; /* of this stage, that failed */
@@ -84,6 +103,12 @@ struct executor {
     bool *snapshots;            /* per stage: keep the value, it may be tried again */
     struct target **targets;    /* per stage: its fixed topic, once it was found */
     struct target_set target_set;
+    bool timed; /* some stage goes by event time */
+    struct watermarks watermarks;
+    struct keyed_state state;
+    uint64_t rows_made; /* of state, to weigh it now and then */
+    struct emission *emissions; /* of the invocation at work, in order */
+    struct emission **emissions_end;
     struct srt_buf *sinks; /* one per sink of the job */
     struct runner_counters counters;
     size_t record_from_bytes;     /* buffered when the record at work began */
@@ -107,6 +132,9 @@ void executor_begin_item(struct executor *ex, const struct item *item, uint32_t 
 void executor_begin_bad(struct executor *ex, const struct item_origin *origin,
                         const struct srt_err *why);
 
+/* Begin with what is due in the state of `stage` (keyed_state_due). */
+void executor_begin_due(struct executor *ex, uint32_t stage, const struct state_row *row);
+
 /* Go on until the record is done, must wait, or ends the pipeline. */
 enum executor_result executor_run(struct executor *ex);
 
@@ -117,7 +145,12 @@ void executor_take_epoch(struct executor *ex, struct epoch_part *part);
 /* Take what memory is of use out of an earlier epoch's part. */
 void executor_reuse(struct executor *ex, struct epoch_part *part);
 
-/* --- for stage_lua.c and stage_output.c --- */
+/* --- for the files of stages --- */
+
+/* One more record behind what the stage emitted so far; its bytes are in the record's arena. Its
+ * key, headers and time are set. */
+int executor_emit(struct executor *ex, const struct record *rec, enum codec codec,
+                  struct srt_err *err);
 
 /* The value's bytes under a codec, borrowed until the next call; RECORD_ABSENT for a tombstone. */
 int executor_encode(struct executor *ex, const struct frame *f, enum codec codec,

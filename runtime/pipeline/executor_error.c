@@ -14,6 +14,7 @@
 #include "pipeline/dead_letter.h"
 #include "pipeline/executor_impl.h"
 #include "pipeline/record_error.h"
+#include "pipeline/stage_state.h"
 
 enum {
     PAUSE_FROM_MS = 100, /* first wait for the world around, doubling */
@@ -87,7 +88,8 @@ enum executor_result executor_error_handle(struct executor *ex, struct frame *f)
     snprintf(ex->traceback, sizeof ex->traceback, "%s", traceback ? traceback : "");
     ex->snapshots[f->stage] = ex->snapshots[f->stage] || retriable;
     f->attempts++;
-    bool again = f->phase == FRAME_INVOKE || f->phase == FRAME_ROUTE;
+    bool again = f->phase == FRAME_INVOKE || f->phase == FRAME_ROUTE || f->phase == FRAME_TIME ||
+                 f->phase == FRAME_DUE;
     if (again && f->attempts <= record_error_tries(policy, retriable)) {
         int64_t delay_ms = record_error_delay_ms(policy, f->attempts, &ex->rng);
         ex->counters.retried++;
@@ -158,6 +160,9 @@ enum executor_result executor_error_give_up(struct executor *ex, struct frame *f
         break;
     }
     }
+    if (f->due_subkey) {
+        stage_state_drop_due(ex, f);
+    }
     executor_pop(ex);
     return EXECUTOR_DONE;
 }
@@ -183,11 +188,16 @@ int executor_error_reload(struct executor *ex, struct srt_err *err)
 enum executor_result executor_error_abandon(struct executor *ex)
 {
     const struct frame last = *executor_top(ex);
+    const struct frame first = ex->frames[0];
     ex->depth = 0;
     struct frame *f = executor_push(ex);
     f->stage = last.stage;
     f->attempts = last.attempts + 1;
     f->phase = FRAME_GIVE_UP;
+    f->group_key = first.group_key;
+    f->group_key_len = first.group_key_len;
+    f->due_subkey = first.due_subkey;
+    f->due_subkey_len = first.due_subkey_len;
     struct srt_err why;
     if (executor_error_reload(ex, &why) != SRT_OK) {
         ex->failure = why;

@@ -239,6 +239,7 @@ struct graph {
     struct on_error on_error;   /* the pipeline's */
     int64_t parallelism;        /* 0: auto (one per worker) */
     int64_t commit_interval_ms; /* 100 ms */
+    uint64_t state_bytes;       /* what stages may remember, in RAM: 1 GiB */
     uint64_t commit_bytes;      /* 32 MiB: buffered output that forces a commit */
     size_t lua_memory_bytes;
     int64_t lua_deadline_ms;

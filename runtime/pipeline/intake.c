@@ -9,38 +9,11 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "pipeline/intake_impl.h"
 
 enum { RETRY_MS = 1000 };
 
-static const int64_t NS_PER_MS = 1000000;
 
-struct intake_entry {
-    struct intake *in;
-    uint32_t stage;
-    const char *topic;  /* or what the source is called: "file:/x", "stdin" */
-    _Atomic bool ready; /* set by who wakes, cleared before a poll */
-    bool dirty;         /* the position is to be committed */
-    bool failed_before; /* said so in the log */
-    int64_t position;
-    int64_t retry_ns; /* not before; 0: any time */
-    /* a partition */
-    struct engine_split split;
-    struct engine_reader *reader;
-    /* a source */
-    struct source *source;
-    const char *position_name; /* NULL: keeps no position */
-    struct source_batch batch;
-    uint32_t batch_at;
-    bool has_read;
-    bool ended;
-    uint8_t *detail;
-    uint32_t detail_len;
-};
-
-static const struct source_spec *spec_of(const struct intake_entry *entry)
-{
-    return entry->in->options.job->graph->stages[entry->stage].source;
-}
 
 /* The engine calls this from any thread. */
 static void entry_wake(void *arg)
@@ -55,6 +28,7 @@ static struct intake_entry *add_entry(struct intake *in, uint32_t stage)
     struct intake_entry *entry = srt_xcalloc(1, sizeof *entry);
     entry->in = in;
     entry->stage = stage;
+    event_clock_init(&entry->clock, intake_spec(entry)->out_of_order_ms);
     srt_store_relaxed(&entry->ready, true);
     in->entries = srt_xrealloc(in->entries, (in->entry_count + 1) * sizeof *in->entries);
     in->entries[in->entry_count++] = entry;
@@ -95,6 +69,11 @@ static int open_source(struct intake *in, uint32_t stage, struct srt_err *err)
     }
     bool known = code == SRT_OK;
     entry->position = known ? position.offset : 0;
+    size_t own = 0;
+    if (known && intake_get_clock(entry, &position, &own, err) != SRT_OK) {
+        srt_free((void *)position.detail);
+        return err->code;
+    }
     const struct source_context context = {
         .spec = spec,
         .loop = in->options.loop,
@@ -106,8 +85,9 @@ static int open_source(struct intake *in, uint32_t stage, struct srt_err *err)
         .generate = &in->options.stage_fns[stage],
     };
     code = connector_source(job->connectors, spec->kind)
-               ->open(&context, known ? &position.offset : NULL, position.detail,
-                      position.detail_len, &entry->source, err);
+               ->open(&context, known ? &position.offset : NULL,
+                      position.detail ? position.detail + own : NULL,
+                      position.detail_len - (uint32_t)own, &entry->source, err);
     srt_free((void *)position.detail);
     return code;
 }
@@ -155,7 +135,7 @@ static void drop_partitions(struct intake *in)
 static int start_offset(const struct intake_entry *entry, int64_t start, int64_t end, int64_t *ret,
                         struct srt_err *err)
 {
-    const struct source_spec *spec = spec_of(entry);
+    const struct source_spec *spec = intake_spec(entry);
     struct engine *engine = entry->in->options.job->engine;
     int64_t offset = start;
     switch (spec->start) {
@@ -196,13 +176,18 @@ static int find_position(struct intake_entry *entry, struct srt_err *err)
     code = engine->ops->position(engine, job->graph->name, &position, err);
     if (code == SRT_ENOENT) {
         /* Committed at once, so that "latest" means the first start and not each. */
-        entry->dirty = spec_of(entry)->start != START_EARLIEST;
+        entry->dirty = intake_spec(entry)->start != START_EARLIEST;
         return start_offset(entry, start, end, &entry->position, err);
     }
     if (code != SRT_OK) {
         return code;
     }
+    size_t own;
+    code = intake_get_clock(entry, &position, &own, err);
     srt_free((void *)position.detail);
+    if (code != SRT_OK) {
+        return code;
+    }
     entry->position = position.offset;
     if (position.offset < start || position.offset > end) {
         return srt_fail(err, SRT_ERANGE,
@@ -251,11 +236,6 @@ int intake_assign(struct intake *in, const struct engine_split *splits, uint32_t
 
 /* --- polling --- */
 
-static int64_t now_ns(const struct intake *in)
-{
-    return srt_clock_mono_ns(in->options.job->clock);
-}
-
 /* The task is to come again for this entry. */
 static void set_due(struct intake_entry *entry)
 {
@@ -265,7 +245,7 @@ static void set_due(struct intake_entry *entry)
 
 static void poll_later(struct intake_entry *entry)
 {
-    entry->retry_ns = now_ns(entry->in) + RETRY_MS * NS_PER_MS;
+    entry->retry_ns = intake_now_ns(entry->in) + RETRY_MS * NS_PER_MS;
     srt_store_release(&entry->ready, true);
     set_due(entry);
 }
@@ -347,7 +327,7 @@ static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_er
         return SRT_OK;
     }
     if (entry->retry_ns != 0) {
-        if (now_ns(entry->in) < entry->retry_ns) {
+        if (intake_now_ns(entry->in) < entry->retry_ns) {
             set_due(entry);
             return SRT_OK;
         }
@@ -359,6 +339,7 @@ static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_er
     if (*ret_found) {
         srt_store_release(&entry->ready, true);
     }
+    intake_note_poll(entry, *ret_found);
     return code;
 }
 
@@ -370,7 +351,8 @@ static void give(const struct intake_entry *entry, struct item_origin *ret)
     ret->topic = entry->topic;
     ret->partition = entry->reader ? entry->split.partition : 0;
     ret->source_stage = entry->stage;
-    ret->codec = spec_of(entry)->codec;
+    ret->codec = intake_spec(entry)->codec;
+    ret->clock = (struct event_clock *)(uintptr_t)&entry->clock;
     if (ret->rec.timestamp_ms < 0) {
         ret->rec.timestamp_ms = srt_clock_wall_ms(entry->in->options.job->clock);
     }
@@ -490,8 +472,11 @@ enum intake_result intake_next(struct intake *in, struct item_origin *ret, struc
         if (tried == in->entry_count) {
             break;
         }
-        struct intake_entry *entry = in->entries[in->turn];
-        in->turn = (in->turn + 1) % in->entry_count;
+        struct intake_entry *entry = in->options.job->timed ? intake_lowest(in) : NULL;
+        if (!entry) {
+            entry = in->entries[in->turn];
+            in->turn = (in->turn + 1) % in->entry_count;
+        }
         bool found;
         if (poll_entry(entry, &found, err) != SRT_OK) {
             return INTAKE_FAILED;
@@ -503,7 +488,7 @@ enum intake_result intake_next(struct intake *in, struct item_origin *ret, struc
 
 /* --- state --- */
 
-static bool entry_finished(const struct intake_entry *entry, bool final)
+bool intake_entry_finished(const struct intake_entry *entry, bool final)
 {
     if (entry->in->reading == entry) {
         return false;
@@ -519,7 +504,7 @@ static bool entry_finished(const struct intake_entry *entry, bool final)
 bool intake_finished(const struct intake *in, bool final)
 {
     for (uint32_t i = 0; i < in->entry_count; i++) {
-        if (!entry_finished(in->entries[i], final)) {
+        if (!intake_entry_finished(in->entries[i], final)) {
             return false;
         }
     }
@@ -551,9 +536,14 @@ void intake_take_positions(struct intake *in, struct epoch_part *part)
             position.partition = entry->split.partition;
         } else {
             position.source_name = entry->position_name;
-            position.detail = entry->detail;
-            position.detail_len = entry->detail_len;
         }
+        srt_buf_clear(&in->detail);
+        intake_put_detail(entry, &in->detail);
+        if (srt_buf_failed(&in->detail)) {
+            srt_out_of_memory(entry->detail_len);
+        }
+        position.detail = in->detail.data;
+        position.detail_len = (uint32_t)in->detail.len;
         epoch_part_position(part, &position);
     }
 }
@@ -595,5 +585,6 @@ void intake_fini(struct intake *in)
     srt_free(in->entries);
     srt_buf_fini(&in->buf);
     srt_buf_fini(&in->unpacked);
+    srt_buf_fini(&in->detail);
     *in = (struct intake){0};
 }

@@ -41,6 +41,7 @@ struct intake {
     struct srt_buf buf;           /* a partition's batches */
     size_t buf_at;
     struct srt_buf unpacked; /* the records of a compressed batch */
+    struct srt_buf detail;   /* of a position, for a moment */
     struct batch_reader batch;
     bool in_batch;
     int64_t due_ns;   /* an entry wants to be tried again then; 0: none */
@@ -68,6 +69,15 @@ bool intake_finished(const struct intake *in, bool final);
 /* Positions moved since they were taken last. */
 bool intake_dirty(const struct intake *in);
 void intake_take_positions(struct intake *in, struct epoch_part *part);
+
+/* How far event time has come in a source stage's partitions here (watermark.h). */
+int64_t intake_watermark(struct intake *in, uint32_t stage, bool final);
+/* Publish to the other tasks whether all is idle here, so that time goes on when it is everywhere. */
+void intake_publish_time(struct intake *in);
+/* What ended at or before this is over: it was closed by the end of input. */
+void intake_raise_clocks(struct intake *in, int64_t floor_ms);
+/* When intake_watermark() may say more though nothing comes; 0: never. */
+int64_t intake_time_due_ns(const struct intake *in);
 
 /* Sources close in their own time: intake_closed() says when the memory is dead. */
 void intake_close(struct intake *in);

@@ -7,10 +7,13 @@
 #ifndef SRT_PIPELINE_ITEM_H
 #define SRT_PIPELINE_ITEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "record/codec.h"
 #include "record/record.h"
+
+struct event_clock;
 
 /* Where a record entered the pipeline: what `r` shows, what a dead letter holds. */
 struct item_origin {
@@ -19,6 +22,7 @@ struct item_origin {
     int32_t partition;
     uint32_t source_stage;
     enum codec codec; /* of the source: targets without a codec of their own use it */
+    struct event_clock *clock; /* of where it was read, while its source is at work with it */
 };
 
 struct item {
@@ -26,6 +30,12 @@ struct item {
     enum codec value_codec;   /* how rec.value is to be read */
     const uint8_t *group_key; /* what the keyed stage ahead works by; NULL before an exchange */
     int32_t group_key_len;
+    int64_t watermark_ms; /* of the source partition at its offset: what it is late against */
+    int64_t tie;          /* between records of the same time, of the source's `tie` */
+    bool has_tie;
+    uint32_t side;        /* of a join: 0 the stream, 1 the other */
+    bool is_watermark;    /* no record: task `from` is at watermark_ms on this edge */
+    uint32_t from;
     struct item_origin origin;
 };
 

@@ -24,6 +24,13 @@ struct job_topic {
     struct engine_topic topic;
 };
 
+/* A task's part in what happens when no source has input: each writes its own, all read. */
+struct job_time {
+    _Atomic bool active;       /* some partition is not idle */
+    _Atomic int64_t most_ms;   /* the highest watermark of its partitions */
+    _Atomic int64_t silent_ns; /* since when none of them has input, on the job's clock */
+};
+
 struct job {
     const struct graph *graph;
     struct engine *engine;
@@ -41,6 +48,15 @@ struct job {
     uint32_t topic_count;
     uint32_t *stage_sinks; /* per stage: which sink it writes to, JOB_NO_SINK for none */
     uint32_t sink_count;
+    bool timed;    /* some stage goes by event time */
+    bool stateful; /* some stage keeps state, which is in the topic `changelog` */
+    struct engine_topic changelog;
+    uint32_t *table_ids; /* per stage that keeps state, from the manifest */
+    size_t state_bytes_max; /* of one task */
+    bool keep_open;         /* the end of input closes no windows */
+    struct job_time *times; /* per task; NULL when not timed */
+    _Atomic int64_t reached_ms; /* how far event time has come at any stage; tasks raise it */
+    _Atomic int64_t closed_ms;  /* what the end of input closed; tasks raise it */
     struct exchange *exchange; /* NULL when nothing is exchanged */
     void (*notify)(void *arg); /* a task has a note for the controller; any thread */
     void *notify_arg;

@@ -29,6 +29,8 @@ struct runner_options {
     const struct io_fs *fs;
     uint32_t worker_count; /* of each pipeline, at most; 0: one per core */
     bool until_drained;
+    bool keep_open; /* with until_drained: windows that are open then stay so */
+    const char *const *reset_state; /* "PIPELINE.STAGE", NULL-terminated; NULL: none */
     size_t read_bytes;           /* asked of a source at a time; 0: 256 KiB */
     uint32_t exchange_slots;     /* of each ring between two tasks; 0: 16 */
     size_t exchange_chunk_bytes; /* handed over at once; 0: 32 KiB */

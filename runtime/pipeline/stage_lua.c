@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "pipeline/stage_output.h"
+#include "pipeline/stage_state.h"
 #include "script/lazy.h"
 #include "script/lazy_walk.h"
 #include "script/value.h"
@@ -309,6 +310,7 @@ int stage_lua_invoke(struct executor *ex, struct frame *f, struct stage_result *
     case STAGE_DEDUPE:
     case STAGE_PROCESS:
     case STAGE_JOIN:
+        return stage_state_invoke(ex, f, ret, err);
     case STAGE_SOURCE:
     case STAGE_KIND_COUNT:
         break;

@@ -13,6 +13,7 @@
 enum stage_outcome {
     STAGE_DROP,     /* the record ends here, and is counted */
     STAGE_PASS,     /* on to the successors of `arm` */
+    STAGE_EMITTED,  /* what was emitted goes on, the record itself ends here */
     STAGE_ELEMENTS, /* the value is now a plain Lua list of `element_count` */
 };
 

@@ -86,14 +86,21 @@ int target_set_find(struct target_set *set, const char *name, struct target **re
     if (code != SRT_OK) {
         return code;
     }
-    srt_assert(topic.partition_count > 0);
-    target = srt_xcalloc(1, sizeof *target);
+    *ret = target_set_adopt(set, name, &topic);
+    return SRT_OK;
+}
+
+struct target *target_set_adopt(struct target_set *set, const char *name,
+                                const struct engine_topic *topic)
+{
+    srt_assert(topic->partition_count > 0);
+    struct target *target = srt_xcalloc(1, sizeof *target);
     target->name = srt_xstrdup(name);
-    target->topic = topic;
-    target->partitions = srt_xcalloc((size_t)topic.partition_count, sizeof *target->partitions);
-    for (int32_t i = 0; i < topic.partition_count; i++) {
+    target->topic = *topic;
+    target->partitions = srt_xcalloc((size_t)topic->partition_count, sizeof *target->partitions);
+    for (int32_t i = 0; i < topic->partition_count; i++) {
         batch_builder_init(&target->partitions[i].builder);
-        batch_builder_set_compression(&target->partitions[i].builder, topic.compression);
+        batch_builder_set_compression(&target->partitions[i].builder, topic->compression);
     }
     sticky_init(&target->sticky, set->seed++);
     if (set->last) {
@@ -103,8 +110,7 @@ int target_set_find(struct target_set *set, const char *name, struct target **re
     }
     set->last = target;
     srt_map_set_str(&set->by_name, name, target);
-    *ret = target;
-    return SRT_OK;
+    return target;
 }
 
 /* Put the builder's batch, if it has one, behind the finished ones. */
@@ -128,8 +134,15 @@ static size_t payload_bytes(const struct record *rec)
     return size;
 }
 
-int target_put(struct target_set *set, struct target *target, const struct record *rec,
-               bool any_size, struct srt_err *err)
+/* Whether the partition's batch is full, and the record begins another. */
+static bool is_full(const struct target_partition *part, const struct record *rec)
+{
+    return part->builder.record_count > 0 &&
+           batch_builder_size(&part->builder) + batch_record_size_max(rec) > BATCH_BYTES;
+}
+
+int target_put_at(struct target_set *set, struct target *target, int32_t partition,
+                  const struct record *rec, bool any_size, struct srt_err *err)
 {
     size_t size = payload_bytes(rec);
     if (!any_size && size > target->topic.max_record_bytes) {
@@ -138,18 +151,11 @@ int target_put(struct target_set *set, struct target *target, const struct recor
                         "): raise its max_record_bytes or make the record smaller",
                         size, target->name, target->topic.max_record_bytes);
     }
-    int32_t index = rec->key_len == RECORD_ABSENT
-                        ? sticky_partition(&target->sticky, target->topic.partition_count)
-                        : partition_for_key(rec->key, rec->key_len, target->topic.partition_count);
-    struct target_partition *part = &target->partitions[index];
-    size_t before = batch_builder_size(&part->builder);
-    if (part->builder.record_count > 0 && before + batch_record_size_max(rec) > BATCH_BYTES) {
+    struct target_partition *part = &target->partitions[partition];
+    if (is_full(part, rec)) {
         finish(part);
-        if (rec->key_len == RECORD_ABSENT) {
-            sticky_batch_full(&target->sticky);
-        }
-        before = batch_builder_size(&part->builder);
     }
+    size_t before = batch_builder_size(&part->builder);
     if (!part->builder.buf.data && set->spare_count > 0) {
         batch_builder_use(&part->builder, &set->spares[--set->spare_count]);
     }
@@ -160,6 +166,21 @@ int target_put(struct target_set *set, struct target *target, const struct recor
     target->used = true;
     set->size_bytes += batch_builder_size(&part->builder) - before;
     return SRT_OK;
+}
+
+int target_put(struct target_set *set, struct target *target, const struct record *rec,
+               bool any_size, struct srt_err *err)
+{
+    bool sticks = rec->key_len == RECORD_ABSENT;
+    int32_t index = sticks
+                        ? sticky_partition(&target->sticky, target->topic.partition_count)
+                        : partition_for_key(rec->key, rec->key_len, target->topic.partition_count);
+    bool full = sticks && is_full(&target->partitions[index], rec);
+    int code = target_put_at(set, target, index, rec, any_size, err);
+    if (code == SRT_OK && full) {
+        sticky_batch_full(&target->sticky);
+    }
+    return code;
 }
 
 static void take_partition(struct target *target, int32_t index, struct epoch_part *to)

@@ -39,10 +39,18 @@ void target_set_fini(struct target_set *set);
 int target_set_find(struct target_set *set, const char *name, struct target **ret,
                     struct srt_err *err);
 
+/* A topic that is known already, whatever its name. */
+struct target *target_set_adopt(struct target_set *set, const char *name,
+                                const struct engine_topic *topic);
+
 /* Add a record. `any_size`: not held to the topic's max_record_bytes (a dead letter carries the
  * record and the reason on top). */
 int target_put(struct target_set *set, struct target *target, const struct record *rec,
                bool any_size, struct srt_err *err);
+
+/* The same to a partition of the caller's choice. */
+int target_put_at(struct target_set *set, struct target *target, int32_t partition,
+                  const struct record *rec, bool any_size, struct srt_err *err);
 
 /* Finish all batches and hand them over. */
 void target_set_take(struct target_set *set, struct epoch_part *part);

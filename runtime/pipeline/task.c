@@ -1,6 +1,6 @@
 /* The life of a task, and what it does in one slice:
  *
- *     NEW --script, sources--> HELD --assignment--> RUNNING --barrier--> RUNNING | HELD | ENDED
+ *     NEW --script, sources--> LOADING --state--> HELD --assignment--> RUNNING --barrier--> RUNNING | HELD | ENDED
  *      `--------------------------------------------> FAILED           (close from any of them)
  *
  *     a slice: the record at work, if it waited; then records from the most downstream exchange
@@ -18,6 +18,7 @@
 #include "base/atomic.h"
 #include "pipeline/executor.h"
 #include "pipeline/intake.h"
+#include "pipeline/time_flow.h"
 
 enum {
     SLICE_RECORDS_MAX = 4096,
@@ -29,6 +30,7 @@ static const int64_t NS_PER_MS = 1000000;
 
 enum task_state {
     TASK_STATE_NEW,
+    TASK_STATE_LOADING,
     TASK_STATE_HELD,
     TASK_STATE_RUNNING,
     TASK_STATE_ENDED,
@@ -73,6 +75,8 @@ struct task {
     bool dirty;            /* noted in this epoch */
     bool full;             /* noted in this epoch */
     bool ended;            /* noted */
+    bool time_moved;       /* look how far event time has come */
+    int64_t time_due_ns;   /* it may go on by itself then; 0: not */
     bool waiting;          /* the record at work waits for executor.due_ns */
 };
 
@@ -206,7 +210,18 @@ static void open_task(struct task *task)
         fail(task, &err);
         return;
     }
-    task->state = TASK_STATE_HELD;
+    task->state = TASK_STATE_LOADING;
+}
+
+static void load_state(struct task *task)
+{
+    struct srt_err err;
+    bool done;
+    if (keyed_state_load(&task->executor.state, &done, &err) != SRT_OK) {
+        fail(task, &err);
+    } else if (done) {
+        task->state = TASK_STATE_HELD;
+    }
 }
 
 static void take_assignment(struct task *task)
@@ -223,6 +238,7 @@ static void take_assignment(struct task *task)
         return;
     }
     task->ended = false;
+    task->time_moved = task->job->timed;
     task->state = TASK_STATE_RUNNING;
 }
 
@@ -230,6 +246,15 @@ static void take_assignment(struct task *task)
 
 static void hand_over(struct task *task)
 {
+    struct srt_err err;
+    if (keyed_state_write(&task->executor.state, &err) != SRT_OK) {
+        fail(task, &err);
+        return;
+    }
+    enum task_after after = (enum task_after)srt_load_relaxed(&task->after);
+    if (task->job->timed && after == TASK_END) {
+        intake_raise_clocks(&task->intake, srt_load_relaxed(&task->job->closed_ms));
+    }
     struct epoch_part *part = epoch_part_create(task->job->sink_count);
     executor_take_epoch(&task->executor, part);
     intake_take_positions(&task->intake, part);
@@ -242,7 +267,7 @@ static void hand_over(struct task *task)
     }
     struct epoch_part *before = srt_exchange(&task->part, part);
     srt_assert(!before);
-    switch ((enum task_after)srt_load_relaxed(&task->after)) {
+    switch (after) {
     case TASK_GO_ON:
         break;
     case TASK_HOLD:
@@ -326,9 +351,14 @@ static bool begin_from_exchange(struct task *task, int32_t spilled)
     struct item item;
     int32_t lowest = spilled > 0 ? spilled : 0;
     for (int32_t edge = (int32_t)exchange_edge_count(ex) - 1; edge >= lowest; edge--) {
-        if (exchange_next(ex, (uint32_t)edge, task->index, &item)) {
-            executor_begin_item(&task->executor, &item, exchange_edge_stage(ex, (uint32_t)edge));
-            return true;
+        uint32_t stage = exchange_edge_stage(ex, (uint32_t)edge);
+        while (exchange_next(ex, (uint32_t)edge, task->index, &item)) {
+            if (!item.is_watermark) {
+                executor_begin_item(&task->executor, &item, stage);
+                return true;
+            }
+            watermarks_hear(&task->executor.watermarks, stage, item.from, item.watermark_ms);
+            task->time_moved = true;
         }
     }
     return false;
@@ -337,7 +367,8 @@ static bool begin_from_exchange(struct task *task, int32_t spilled)
 static void note_ended(struct task *task)
 {
     bool final = srt_load_acquire(&task->job->input_final); /* release in the controller */
-    if (!task->ended && intake_finished(&task->intake, final)) {
+    bool over = !task->job->timed || task->job->keep_open || time_flow_ended(&task->executor);
+    if (!task->ended && over && intake_finished(&task->intake, final)) {
         task->ended = true;
         note(task, TASK_ENDED);
     }
@@ -353,6 +384,25 @@ static void note_drained(struct task *task)
     }
 }
 
+/* True when it began with something that is due. */
+static bool advance_time(struct task *task, int32_t spilled)
+{
+    bool final = srt_load_acquire(&task->job->input_final); /* release in the controller */
+    bool begun = false;
+    struct srt_err err;
+    if (!task->job->timed || task->draining) {
+        return false;
+    }
+    task->time_moved = false;
+    if (time_flow_step(&task->executor, &task->intake, final, spilled, &begun, &err) != SRT_OK) {
+        fail(task, &err);
+        return false;
+    }
+    task->time_moved = begun;
+    task->time_due_ns = begun ? 0 : time_flow_due_ns(&task->executor, &task->intake);
+    return begun;
+}
+
 static bool begin_from_intake(struct task *task)
 {
     struct item_origin *origin = &task->executor.origin;
@@ -365,6 +415,9 @@ static bool begin_from_intake(struct task *task)
         executor_begin_bad(&task->executor, origin, &err);
         return true;
     case INTAKE_NONE:
+        if (advance_time(task, -1)) {
+            return true;
+        }
         if (intake_dirty(&task->intake)) {
             note_dirty(task);
         }
@@ -394,6 +447,9 @@ static bool begin_record(struct task *task)
     if (!task->draining && is_full(task)) {
         wait_for(task, TASK_WAITS_COMMIT);
         return false;
+    }
+    if (task->time_moved && advance_time(task, spilled)) {
+        return true;
     }
     if (ex && begin_from_exchange(task, spilled)) {
         return true;
@@ -472,6 +528,7 @@ static bool run_slice(struct task *task)
     }
     wait_for(task, TASK_WAITS_NOT);
     reuse_spent(task);
+    task->time_moved = task->job->timed; /* once a slice, and when there is news */
     struct slice slice = begin_slice(task);
     bool more = true;
     for (int i = 1; more && i <= SLICE_RECORDS_MAX; i++) {
@@ -533,6 +590,9 @@ bool task_run(struct task *task)
     case TASK_STATE_NEW:
         open_task(task);
         return true;
+    case TASK_STATE_LOADING:
+        load_state(task);
+        return task->state != TASK_STATE_FAILED;
     case TASK_STATE_HELD:
         flush_rest(task);
         take_assignment(task);
@@ -556,7 +616,12 @@ int64_t task_due_ns(const struct task *task)
     if (task->state != TASK_STATE_RUNNING) {
         return 0;
     }
-    return task->waiting ? task->executor.due_ns : task->intake.due_ns;
+    if (task->waiting) {
+        return task->executor.due_ns;
+    }
+    int64_t read = task->intake.due_ns;
+    int64_t time = task->time_due_ns;
+    return read == 0 || (time != 0 && time < read) ? time : read;
 }
 
 bool task_is_closed(const struct task *task)

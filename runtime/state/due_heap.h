@@ -1,0 +1,46 @@
+/* due_heap.h - what is due when, first come first: a binary heap whose items know their place.
+ *
+ * Owner:   the table; items are members of its rows.
+ * Thread:  one at a time.
+ * Memory:  a pointer per item, grown by due_heap_reserve().
+ * Fails:   due_heap_reserve: false when there is no memory. */
+#ifndef SRT_STATE_DUE_HEAP_H
+#define SRT_STATE_DUE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DUE_NOWHERE = UINT32_MAX };
+
+struct due_item {
+    int64_t due_ms; /* INT64_MAX: not in the heap */
+    uint32_t place;
+};
+
+typedef bool (*due_before_fn)(const struct due_item *a, const struct due_item *b, void *arg);
+
+struct due_heap {
+    struct due_item **items;
+    uint32_t count;
+    uint32_t cap;
+    uint32_t reserved; /* items that exist: each may come in without asking for memory */
+    due_before_fn before;
+    void *arg;
+};
+
+void due_heap_init(struct due_heap *heap, due_before_fn before, void *arg);
+void due_heap_fini(struct due_heap *heap);
+
+/* Room for one item more, until it is given back. */
+bool due_heap_reserve(struct due_heap *heap);
+void due_heap_unreserve(struct due_heap *heap);
+
+/* Into its place, or out of the heap with INT64_MAX. Room was reserved. */
+void due_heap_set(struct due_heap *heap, struct due_item *item, int64_t due_ms);
+
+struct due_item *due_heap_first(const struct due_heap *heap); /* NULL: none */
+int64_t due_heap_last_ms(const struct due_heap *heap);        /* INT64_MIN: none. Linear. */
+size_t due_heap_bytes(const struct due_heap *heap);
+
+#endif
