@@ -79,6 +79,8 @@ static const char *hint_for(int code)
     }
 }
 
+enum { RESETS_MAX = 100 };
+
 int app_commands_run(const struct command_line *line)
 {
     struct loading loading;
@@ -93,8 +95,16 @@ int app_commands_run(const struct command_line *line)
         print_diagnostics(&loading, line);
     }
     if (good) {
+        const char *resets[RESETS_MAX + 1] = {NULL};
+        for (size_t i = 0; i < RESETS_MAX; i++) {
+            resets[i] = command_text_at(line, "reset-state", i);
+        }
         const struct lifecycle_options options = {
-            .settings = &loading.settings, .until_drained = command_has(line, "until-drained")};
+            .settings = &loading.settings,
+            .until_drained = command_has(line, "until-drained"),
+            .keep_open = command_has(line, "keep-open"),
+            .reset_state = resets,
+        };
         int code = lifecycle_run(&options, &exit_code, &err);
         if (code != SRT_OK) {
             exit_code = command_fail(line, &err, hint_for(code));

@@ -83,6 +83,8 @@ static int open_runner(const struct assemble_options *o, struct assembly *assemb
                                            .fs = io_fs_real(),
                                            .worker_count = (uint32_t)o->settings->worker_count,
                                            .until_drained = o->until_drained,
+                                           .keep_open = o->keep_open,
+                                           .reset_state = o->reset_state,
                                            .seed = srt_random_u64(),
                                            .on_idle = o->on_idle,
                                            .on_stopped = o->on_stopped,

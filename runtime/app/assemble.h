@@ -22,6 +22,8 @@ struct assemble_options {
     const struct settings *settings;
     struct io_loop *loop;
     bool until_drained;
+    bool keep_open;                 /* see runner.h */
+    const char *const *reset_state; /* NULL-terminated, or NULL */
     void (*on_store_fatal)(void *arg, const struct srt_err *err); /* store thread */
     void (*on_stopped)(void *arg, const char *pipeline, const struct srt_err *err);
     void (*on_idle)(void *arg);

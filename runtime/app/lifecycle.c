@@ -251,6 +251,8 @@ static int try_begin(struct lifecycle *life, struct srt_err *err)
     const struct assemble_options assemble = {.settings = o->settings,
                                               .loop = &life->loop,
                                               .until_drained = o->until_drained,
+                                              .keep_open = o->keep_open,
+                                              .reset_state = o->reset_state,
                                               .on_store_fatal = on_store_fatal,
                                               .on_stopped = on_pipeline_stopped,
                                               .on_idle = on_idle,

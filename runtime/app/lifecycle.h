@@ -22,6 +22,8 @@
 struct lifecycle_options {
     const struct settings *settings;
     bool until_drained;
+    bool keep_open;                 /* see runner.h */
+    const char *const *reset_state; /* NULL-terminated, or NULL */
 };
 
 /* Run until the end; *ret_exit is the process's exit code. */

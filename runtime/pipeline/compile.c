@@ -26,6 +26,7 @@ struct pipeline_options {
     char *dlq;
     int64_t commit_interval_ms;
     uint64_t commit_bytes;
+    uint64_t state_bytes;
     char *script;
 };
 
@@ -80,6 +81,14 @@ static const struct srt_option pipeline_option_table[] = {
      .max = 3600000,
      .doc = "How long output waits for company at most; "
             "where the input ends it is committed at once."},
+    {.name = "state_memory",
+     .type = SRT_OPTION_SIZE,
+     .offset = offsetof(struct pipeline_options, state_bytes),
+     .fallback = "1GiB",
+     .min = 1 << 20,
+     .max = INT64_MAX,
+     .doc = "How much memory the state of all stages may take, shared out among the workers. A "
+            "pipeline that needs more stops, and goes on from its last commit with a larger one."},
     {.name = "commit_bytes",
      .type = SRT_OPTION_SIZE,
      .offset = offsetof(struct pipeline_options, commit_bytes),
@@ -301,6 +310,7 @@ static void read_map(struct compile *c, const struct config_node *map, struct pi
     graph->parallelism = o->parallelism;
     graph->commit_interval_ms = o->commit_interval_ms;
     graph->commit_bytes = o->commit_bytes;
+    graph->state_bytes = o->state_bytes;
 }
 
 /* --- names --- */

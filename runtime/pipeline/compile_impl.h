@@ -15,7 +15,18 @@
  * place. No YAML file can spell it, because YAML forbids control characters. */
 #define COMPILE_FORK_KEY "\1fork"
 
-enum { COMPILE_STAGES_MAX = 1000 };
+enum { COMPILE_STAGES_MAX = 1000, COMPILE_HOPS_MAX = 1000 };
+
+/* The longest time that anything waits or looks back: 10 years. */
+#define COMPILE_SPAN_MS_MAX (INT64_C(3650) * 24 * 3600 * 1000)
+
+/* `group_by` and `window`, until the step that makes something of the groups. */
+struct compile_group {
+    const struct config_entry *by; /* NULL: by the record's key */
+    const struct config_entry *window;
+    struct graph_fn fn;
+    struct window_spec spec;
+};
 
 struct compile {
     struct config_doc *doc;
@@ -53,6 +64,18 @@ bool compile_topic_name(struct compile *c, const char *topic, const struct confi
 /* Values that the design has and this version does not: E090. True when one was reported. */
 bool compile_refuse_value(struct compile *c, const struct config_node *map, const char *key,
                           const char *const *values);
+
+/* compile_group.c: steps that keep state by key */
+bool compile_group_step(struct compile *c, const struct operator* op,
+                        const struct config_node *step, const struct config_entry *entry,
+                        struct compile_group *group);
+void compile_grouped(struct compile *c, const struct config_entry *entry, struct stage *stage,
+                     const struct compile_group *group);
+/* A stage that keeps state is found again by its name. */
+void compile_check_named(struct compile *c, const struct stage *stage, const char *key);
+
+/* compile_aggregate.c: the fields of an aggregate */
+void compile_aggregates(struct compile *c, const struct config_node *map, struct stage *stage);
 
 /* compile_source.c */
 bool compile_source(struct compile *c, const struct config_entry *from);

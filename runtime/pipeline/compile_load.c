@@ -174,6 +174,9 @@ void compile_load(struct compile *c)
         const struct stage *stage = &graph->stages[i];
         bool returns = stage->kind != STAGE_UPDATE && stage->kind != STAGE_PEEK;
         try_fn(c, script, bind_stage_fn(stage), returns ? stage_kind_name(stage->kind) : NULL);
+        for (uint32_t j = 0; graph_own_fn(stage, j); j++) {
+            try_fn(c, script, graph_own_fn(stage, j), stage_kind_name(stage->kind));
+        }
         for (uint32_t j = 0; j < stage->arm_count; j++) {
             try_fn(c, script, &stage->arms[j].when, "when");
         }

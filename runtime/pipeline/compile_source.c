@@ -83,12 +83,34 @@ const struct srt_option source_option_table[] = {
     {.name = "table", .type = SRT_OPTION_STRING, .doc = "Read a table.", .since = "later"},
     {.name = "http", .type = SRT_OPTION_STRING, .doc = "Take HTTP requests.", .since = "later"},
     {.name = "apply", .type = SRT_OPTION_STRING, .doc = "With `stage`.", .since = "later"},
-    {.name = "time", .type = SRT_OPTION_STRING, .doc = "The event time.", .since = "later"},
-    {.name = "idle", .type = SRT_OPTION_STRING, .doc = "When a source is idle.", .since = "later"},
+    {.name = "time",
+     .type = SRT_OPTION_SECTION,
+     .doc = "The event time: a function that gives milliseconds since 1970. Without it, the record's "
+            "own timestamp."},
     {.name = "out_of_order",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct source_options, out_of_order_ms),
+     .fallback = "0s",
+     .min = 0,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "How far an event may be behind the newest one of its partition; windows wait so long."},
+    {.name = "idle",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct source_options, idle_ms),
+     .fallback = "30s",
+     .min = 1,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "A partition without input for so long holds no window open."},
+    {.name = "max_ahead",
      .type = SRT_OPTION_STRING,
-     .doc = "How late is late.",
-     .since = "later"},
+     .offset = offsetof(struct source_options, max_ahead),
+     .fallback = "1d",
+     .doc = "An event time that is further ahead of the time at which the record was written is "
+            "refused (a dead letter), because it would close all windows; `none` lets it pass."},
+    {.name = "tie",
+     .type = SRT_OPTION_SECTION,
+     .doc = "What decides between events of the same time: a function that gives an integer, as in "
+            "v.seq. Without it, the place of the record."},
     SRT_OPTION_END,
 };
 
@@ -239,6 +261,25 @@ static bool fill_topics(struct compile *c, const struct config_entry *kind, char
     return ok;
 }
 
+static bool fill_time(struct compile *c, const struct config_node *map,
+                      const struct source_options *o, struct source_spec *spec)
+{
+    const struct config_entry *time = config_find_entry(map, "time");
+    const struct config_entry *tie = config_find_entry(map, "tie");
+    spec->out_of_order_ms = o->out_of_order_ms;
+    spec->idle_ms = o->idle_ms;
+    spec->max_ahead_ms = -1;
+    if (strcmp(o->max_ahead, "none") != 0 &&
+        srt_parse_duration_ms(srt_str_of(o->max_ahead), &spec->max_ahead_ms) != SRT_OK) {
+        diag_help(compile_error(c, DIAG_E011, &config_find(map, "max_ahead")->mark,
+                                "'max_ahead' is '%.40s'; it takes a duration", o->max_ahead),
+                  "as in 1d, or none");
+        return false;
+    }
+    return (!time || compile_fn(c, "time", time->value, &spec->time)) &&
+           (!tie || compile_fn(c, "tie", tie->value, &spec->tie));
+}
+
 static bool fill_spec(struct compile *c, const struct config_entry *from,
                       const struct config_entry *kind, const struct source_options *o,
                       struct source_spec *spec)
@@ -249,6 +290,9 @@ static bool fill_spec(struct compile *c, const struct config_entry *from,
     spec->rate = o->rate;
     spec->count = o->count;
     spec->seed = (uint64_t)o->seed;
+    if (!fill_time(c, from->value, o, spec)) {
+        return false;
+    }
     if (!parse_start(o->start, c->clock, spec)) {
         diag_help(compile_error(c, DIAG_E011, &config_find(from->value, "start")->mark,
                                 "'start' is '%.40s'; it takes a place in a topic", o->start),

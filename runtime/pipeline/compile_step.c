@@ -272,9 +272,21 @@ static void compile_fork(struct compile *c, const struct config_node *lists,
     }
 }
 
+/* Whether nothing waits for a step that makes something of groups. */
+static bool check_group_used(struct compile *c, const struct compile_group *group)
+{
+    const struct config_entry *waits = group->window ? group->window : group->by;
+    if (waits) {
+        diag_help(compile_error(c, DIAG_E014, &waits->key_mark, "nothing is made of this '%s'",
+                                waits->key),
+                  "an aggregate, reduce or count must follow at once");
+    }
+    return !waits;
+}
+
 /* Returns the operator, NULL when nothing more can be said about the list. */
 static const struct operator* compile_step(struct compile *c, const struct config_node *step,
-                                           struct compile_tail *tail,
+                                           struct compile_tail *tail, struct compile_group *group,
                                            const struct on_error *inherited, bool *ret_forked)
 {
     if (step->kind != CONFIG_MAP) {
@@ -295,6 +307,12 @@ static const struct operator* compile_step(struct compile *c, const struct confi
         return NULL;
     }
     const struct operator* op = operator_find(entry->key);
+    if (op->groups) {
+        return compile_group_step(c, op, step, entry, group) ? op : NULL;
+    }
+    if (!op->keeps && !check_group_used(c, group)) {
+        return NULL;
+    }
     if (op->takes == OPERATOR_ARMS &&
         (entry->value->kind != CONFIG_LIST || !entry->value->item_count)) {
         diag_help(compile_error(c, DIAG_E011, &entry->value->mark,
@@ -306,7 +324,8 @@ static const struct operator* compile_step(struct compile *c, const struct confi
         return NULL;
     }
     uint32_t arms = op->takes == OPERATOR_ARMS ? (uint32_t)entry->value->item_count : 1;
-    struct stage *stage = compile_add_stage(c, op->kind, &entry->key_mark, arms);
+    enum stage_kind kind = op->kind == STAGE_COUNT ? STAGE_AGGREGATE : op->kind;
+    struct stage *stage = compile_add_stage(c, kind, &entry->key_mark, arms);
     if (!stage) {
         return NULL;
     }
@@ -314,7 +333,10 @@ static const struct operator* compile_step(struct compile *c, const struct confi
     stage->on_error = on_error;
     name_stage(c, stage, config_find_entry(step, "as"));
     attach(c, *tail, index);
-    if (op->takes == OPERATOR_FUNCTION) {
+    if (op->keeps) {
+        compile_grouped(c, entry, stage, group);
+        *group = (struct compile_group){.by = NULL};
+    } else if (op->takes == OPERATOR_FUNCTION) {
         compile_fn(c, op->key, entry->value, &stage->fn);
     } else if (op->takes == OPERATOR_ARMS) {
         compile_branch(c, entry, index, inherited);
@@ -335,6 +357,7 @@ void compile_steps(struct compile *c, const struct config_node *list, struct com
         return;
     }
     const struct operator* last = NULL;
+    struct compile_group group = {.by = NULL};
     bool forked = false;
     bool understood = true;
     for (size_t i = 0; i < list->item_count; i++) {
@@ -344,8 +367,11 @@ void compile_steps(struct compile *c, const struct config_node *list, struct com
                       "nothing comes out of '%s'", last->key);
             return;
         }
-        last = compile_step(c, list->items[i], &tail, on_error, &forked);
+        last = compile_step(c, list->items[i], &tail, &group, on_error, &forked);
         understood &= last || forked;
+    }
+    if (understood && !check_group_used(c, &group)) {
+        return;
     }
     if (!understood || forked || (last && last->ends)) {
         return;

@@ -22,7 +22,8 @@
 #include "script/script.h"
 #include "state/aggregate.h"
 
-/* One row per operator: kind, YAML key, does it keep keyed state (an exchange stands before it),
+/* One row per operator (GROUP_BY and WINDOW become part of the stage behind them, COUNT is an
+ * AGGREGATE): kind, YAML key, does it keep keyed state (an exchange stands before it),
  * what it is. docs/reference/operators.md is generated from the long table in operator.c. */
 #define STAGE_KIND_MAP(X)                                                                          \
     X(SOURCE, "from", false)                                                                       \
@@ -42,6 +43,9 @@
     X(DEDUPE, "dedupe", true)                                                                      \
     X(PROCESS, "process", true)                                                                    \
     X(JOIN, "join", true)                                                                          \
+    X(GROUP_BY, "group_by", false)                                                                 \
+    X(WINDOW, "window", false)                                                                     \
+    X(COUNT, "count", false)                                                                       \
     X(PRINT, "print", false)                                                                       \
     X(TO, "to", false)                                                                             \
     X(TO_FILE, "to_file", false)                                                                   \

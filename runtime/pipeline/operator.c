@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "pipeline/compile_impl.h"
 #include "pipeline/step_options.h"
 
 static const char *const codec_names[] = {"json", "text", "bytes", NULL};
@@ -67,6 +68,75 @@ static const struct srt_option to_file_options[] = {
 
 static const struct srt_option to_stdout_options[] = {
     CODEC_OPTION("How values are written; the source's codec without it."),
+    SRT_OPTION_END,
+};
+
+static const char *const emit_names[] = {"final", "updates", NULL};
+
+static const struct srt_option window_options[] = {
+    {.name = "tumbling",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct step_options, tumbling_ms),
+     .min = 1,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "Windows of that length, one behind the other, aligned to 1970-01-01 UTC."},
+    {.name = "hopping",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct step_options, hopping_ms),
+     .min = 1,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "Windows of that length, one begun each `every`."},
+    {.name = "every",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct step_options, every_ms),
+     .min = 1,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "With `hopping`."},
+    {.name = "sliding",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct step_options, sliding_ms),
+     .min = 1,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "For each time at which something happened, what happened in the time up to it."},
+    {.name = "session",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct step_options, session_ms),
+     .min = 1,
+     .max = COMPILE_SPAN_MS_MAX,
+     .doc = "Events that are at most so far apart."},
+    {.name = "count",
+     .type = SRT_OPTION_COUNT,
+     .offset = offsetof(struct step_options, window_count),
+     .min = 1,
+     .max = INT64_MAX,
+     .doc = "So many records, in the order in which they come."},
+    {.name = "grace",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct step_options, grace_ms),
+     .min = 0,
+     .max = COMPILE_SPAN_MS_MAX,
+     .fallback = "0s",
+     .doc = "How long a window waits for late events behind its end."},
+    {.name = "emit",
+     .type = SRT_OPTION_ENUM,
+     .offset = offsetof(struct step_options, emit),
+     .names = emit_names,
+     .fallback = "final",
+     .doc = "final: one result when the window is over; updates: one for each record."},
+    {.name = "late",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct step_options, late),
+     .doc = "A topic for the records that came too late for all their windows; else they are only "
+            "counted."},
+    SRT_OPTION_END,
+};
+
+static const struct srt_option count_options[] = {
+    {.name = "name",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct step_options, label),
+     .fallback = "count",
+     .doc = "The field of the result."},
     SRT_OPTION_END,
 };
 
@@ -190,6 +260,53 @@ static const struct operator operators[] = {
      .nil = no_function,
      .order = order_kept,
      .state = no_state},
+    {.kind = STAGE_GROUP_BY,
+     .key = "group_by",
+     .takes = OPERATOR_FUNCTION,
+     .groups = true,
+     .what = "Puts records with the same key together, for the window, aggregate, reduce or count that "
+             "follows. Results have that key.",
+     .yaml = "group_by: v.user",
+     .lua = ":group_by \"v.user\"",
+     .nil = "an error",
+     .order = "kept per key and source partition",
+     .state = no_state},
+    {.kind = STAGE_WINDOW,
+     .key = "window",
+     .takes = OPERATOR_OPTIONS,
+     .options = window_options,
+     .groups = true,
+     .what = "Cuts each group by event time (or by count). Without group_by the record's key is the "
+             "group.",
+     .yaml = "window: { tumbling: 1m, grace: 10s }",
+     .lua = ":window(s.tumbling(\"1m\", { grace = \"10s\" }))",
+     .nil = no_function,
+     .order = "results in the order of windows' ends",
+     .state = no_state},
+    {.kind = STAGE_AGGREGATE,
+     .key = "aggregate",
+     .takes = OPERATOR_FIELDS,
+     .keeps = true,
+     .what = "Makes one record of each window of each group: named fields, and window_start and "
+             "window_end (exclusive). Without a window, one for each record: what the group comes to "
+             "so far. docs/reference/aggregates.md lists what a field can be.",
+     .yaml = "aggregate: { requests: count(), bytes: sum(v.bytes) }",
+     .lua = ":aggregate { requests = s.count(), bytes = s.sum \"v.bytes\" }",
+     .nil = "ignored by all but count()",
+     .order = "results in the order of windows' ends",
+     .state = "one row per group and window"},
+    {.kind = STAGE_COUNT,
+     .key = "count",
+     .takes = OPERATOR_OPTIONS,
+     .scalar = "name",
+     .options = count_options,
+     .keeps = true,
+     .what = "Short for aggregate: { count: count() }.",
+     .yaml = "count: requests",
+     .lua = ":count()",
+     .nil = no_function,
+     .order = "results in the order of windows' ends",
+     .state = "one row per group and window"},
     {.kind = STAGE_PRINT,
      .key = "print",
      .takes = OPERATOR_OPTIONS,
@@ -246,9 +363,8 @@ static const struct operator operators[] = {
 enum { OPERATOR_COUNT = sizeof(operators) / sizeof(operators[0]) };
 
 /* In the design, and refused by name until they are built. */
-static const char *const planned[] = {"group_by", "window",  "aggregate", "reduce",
-                                      "count",    "join",    "dedupe",    "process",
-                                      "to_queue", "to_http", NULL};
+static const char *const planned[] = {"reduce",  "join",     "dedupe",
+                                      "process", "to_queue", "to_http", NULL};
 
 const struct operator* operator_find(const char *key)
 {
@@ -284,7 +400,8 @@ const char *const *operator_names(void)
 {
     static const char *const names[] = {
         "filter", "reject",   "map",    "update", "flat_map", "peek",    "key_by",    "branch",
-        "split",  "throttle", "sample", "print",  "to",       "to_file", "to_stdout", NULL};
+        "split",  "throttle", "sample", "group_by", "window", "aggregate", "count", "print",  "to",
+        "to_file", "to_stdout", NULL};
     static_assert(sizeof(names) / sizeof(names[0]) == OPERATOR_COUNT + 1,
                   "a name for each operator");
     return names;

@@ -16,6 +16,7 @@
 enum operator_takes {
     OPERATOR_FUNCTION, /* an expression, a function, a body, or {use: module.fn} */
     OPERATOR_OPTIONS,  /* a map of options; `scalar` names the one that may stand alone */
+    OPERATOR_FIELDS,   /* named fields, read by their own file */
     OPERATOR_ARMS,     /* the list of branch */
 };
 
@@ -26,6 +27,8 @@ struct operator
     enum operator_takes takes;
     const char *scalar;               /* OPTIONS: the option that a scalar means; NULL: none */
     bool ends;                        /* a list of steps may end with it */
+    bool groups; /* becomes part of the step behind it */
+    bool keeps;  /* keeps state by key: what was grouped is for it */
     bool stops;                       /* and nothing may follow it */
     const struct srt_option *options; /* OPTIONS */
     /* for the reference */

@@ -15,6 +15,9 @@ struct source_options {
     char *topic;
     struct srt_option_strings merge;
     char *file;
+    int64_t idle_ms;
+    int64_t out_of_order_ms;
+    char *max_ahead;
     int codec;
     char *start;
     bool follow;

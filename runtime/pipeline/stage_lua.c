@@ -311,6 +311,9 @@ int stage_lua_invoke(struct executor *ex, struct frame *f, struct stage_result *
     case STAGE_PROCESS:
     case STAGE_JOIN:
         return stage_state_invoke(ex, f, ret, err);
+    case STAGE_GROUP_BY:
+    case STAGE_WINDOW:
+    case STAGE_COUNT:
     case STAGE_SOURCE:
     case STAGE_KIND_COUNT:
         break;
