@@ -46,16 +46,16 @@ const struct graph_fn *graph_own_fn(const struct stage *stage, uint32_t n)
         fns[AGGREGATE_FN_MERGE] = &spec->merge;
         fns[AGGREGATE_FN_RESULT] = &spec->result;
         n %= AGGREGATE_FN_COUNT;
-    } else if (stage->kind == STAGE_SOURCE) {
+    } else if (stage->source) {
         fns[SOURCE_FN_TIME] = &stage->source->time;
         fns[SOURCE_FN_TIE] = &stage->source->tie;
     } else if (stage->kind == STAGE_REDUCE) {
         fns[REDUCE_FN_REDUCE] = &stage->reduce;
-    } else if (stage->kind == STAGE_PROCESS) {
+    } else if (stage->process) {
         fns[PROCESS_FN_ON_RECORD] = &stage->process->on_record;
         fns[PROCESS_FN_ON_TIMER] = &stage->process->on_timer;
         fns[PROCESS_FN_INIT] = &stage->process->init;
-    } else if (stage->kind == STAGE_JOIN) {
+    } else if (stage->join) {
         fns[JOIN_FN_OTHER_BY] = &stage->join->other_by;
         fns[JOIN_FN_WITH] = &stage->join->with;
     }

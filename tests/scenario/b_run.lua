@@ -167,7 +167,7 @@ end)
 
 t.case("what is not there yet is refused by name", function(dir)
   local path = config(dir, "topics: { orders: {} }\n")
-  local r = t.run { "run", path, "--data-dir", dir .. "/d", "--reset-state", "p.s" }
+  local r = t.run { "run", path, "--data-dir", dir .. "/d", "--keep-state" }
   t.equal(r.code, 2)
   t.contains(r.err, "E090")
   t.equal(t.run { "repl" }.code, 2)
