@@ -5,7 +5,10 @@
  * Memory:  16 bytes inline; what an aggregator needs beyond them it allocates, and
  *          aggregate_heap_bytes() says how much.
  * Fails:   aggregate_check: SRT_ESCRIPT for a value that the aggregator cannot take. Adding and
- *          merging: SRT_ENOMEM, and the cell is as it was before. */
+ *          merging: SRT_ENOMEM, or SRT_ETOOBIG where values are kept that together have no bound of
+ *          their own; the cell is as it was before.
+ *
+ * docs/reference/aggregates.md says what each of them does. */
 #ifndef SRT_STATE_AGGREGATE_H
 #define SRT_STATE_AGGREGATE_H
 
@@ -15,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "state/state_value.h"
 
 /* One row per aggregator: kind, its name in YAML and Lua. */
 #define AGGREGATE_KIND_MAP(X)                                                                      \
@@ -48,16 +52,24 @@ const char *aggregate_kind_name(enum aggregate_kind kind);
 /* -1: no such aggregator. */
 int aggregate_kind_find(const char *name);
 
-enum { AGGREGATE_BOUNDS_MAX = 64 };
+enum {
+    AGGREGATE_BOUNDS_MAX = 64,
+    AGGREGATE_COLLECT_DEFAULT = 10000, /* where no limit is given */
+    AGGREGATE_LIMIT_MAX = 100000,      /* of TOP and COLLECT: a result is one record */
+};
 
 /* What an aggregator was declared with. */
 struct aggregate_def {
     enum aggregate_kind kind;
     double parameter; /* QUANTILE: p in 0..1; EWMA: alpha in (0, 1] */
-    int64_t limit;    /* TOP: n; COLLECT: how many at most, 0: 10,000 */
+    int64_t limit;    /* TOP: n; COLLECT: how many at most, 0: AGGREGATE_COLLECT_DEFAULT */
     double bounds[AGGREGATE_BOUNDS_MAX]; /* HISTOGRAM: upper bounds, ascending */
     uint32_t bound_count;
 };
+
+/* Whether it can be: SRT_EINVAL with a sentence for who wrote the configuration. All that follows
+ * expects a definition that passed. */
+int aggregate_def_check(const struct aggregate_def *def, struct srt_err *err);
 
 /* Whether the order in which values are added may change the result, and whether two cells can be
  * made one (sessions that grow together need that of every aggregator). EWMA: ordered, no merge. */
@@ -66,34 +78,7 @@ bool aggregate_can_merge(enum aggregate_kind kind);
 /* Whether values are added under a second one, `by` (TOP). */
 bool aggregate_takes_by(enum aggregate_kind kind);
 
-/* --- values --- */
-
-/* What a value function gave. */
-enum state_value_kind {
-    STATE_VALUE_NIL, /* nothing: ignored, but by count(), collect() never sees it */
-    STATE_VALUE_NULL,
-    STATE_VALUE_FALSE,
-    STATE_VALUE_TRUE,
-    STATE_VALUE_INTEGER,
-    STATE_VALUE_FLOAT,
-    STATE_VALUE_TEXT, /* UTF-8 as it is, not quoted */
-    STATE_VALUE_JSON, /* an object or an array, encoded */
-};
-
-struct state_value {
-    enum state_value_kind kind;
-    union {
-        int64_t integer;
-        double number;
-        struct {
-            const char *data;
-            size_t len;
-        } text; /* TEXT, JSON; borrowed */
-    } is;
-};
-
-/* Append as JSON; NIL as null, a float that is not finite as null. */
-void state_value_put_json(struct srt_buf *to, const struct state_value *value);
+/* --- values (state_value.h) --- */
 
 /* When a value came, for FIRST, LAST, TOP and COLLECT: they order by (time, tie, topic, partition,
  * offset), so that who read what first does not matter. */
@@ -131,14 +116,16 @@ int aggregate_add(const struct aggregate_def *def, struct aggregate_cell *cell,
 int aggregate_merge(const struct aggregate_def *def, struct aggregate_cell *into,
                     const struct aggregate_cell *from, struct srt_err *err);
 
-/* Append the result as JSON. `span_ms`: how long the window is (RATE); 0: unknown. */
+/* Append the result as JSON; out of memory makes the buffer `failed`, as everywhere. This and
+ * encoding may put a cell's lists in order, which changes nothing that is seen. `span_ms`: how long
+ * the window is (RATE); 0: unknown. */
 void aggregate_result(const struct aggregate_def *def, const struct aggregate_cell *cell,
                       int64_t span_ms, struct srt_buf *to);
 
 size_t aggregate_heap_bytes(const struct aggregate_def *def, const struct aggregate_cell *cell);
 
-/* docs/format/aggregate.md. Two cells that hold the same encode alike. Decoding begins with a zeroed
- * cell, moves *at behind what it read, and checks everything: SRT_ECORRUPT. */
+/* docs/format/aggregate.md. Two cells that hold the same encode alike. Decoding begins with a
+ * zeroed cell, moves *at behind what it read, and checks everything: SRT_ECORRUPT. */
 void aggregate_encode(const struct aggregate_def *def, const struct aggregate_cell *cell,
                       struct srt_buf *to);
 int aggregate_decode(const struct aggregate_def *def, struct aggregate_cell *cell,
