@@ -26,6 +26,7 @@
 #include "pipeline/event_clock.h"
 #include "pipeline/executor_impl.h"
 #include "pipeline/stage_lua.h"
+#include "pipeline/stage_process.h"
 #include "pipeline/stage_state.h"
 #include "pipeline/stage_time.h"
 
@@ -81,6 +82,12 @@ static bool values_are_forgotten(const struct executor *ex)
         if (stage->kind != STAGE_SOURCE && fn->ref != LUA_NOREF && !fn->forgets_value) {
             return false;
         }
+        const struct script_fn *own = ex->bindings.own_fns[i];
+        for (uint32_t n = 0; own && graph_own_fn(stage, n); n++) {
+            if (own[n].ref != LUA_NOREF && !own[n].forgets_value) {
+                return false;
+            }
+        }
         const struct script_fn *arms = ex->bindings.arm_fns[i];
         for (uint32_t arm = 0; arms && arm < stage->arm_count; arm++) {
             if (arms[arm].ref != LUA_NOREF && !arms[arm].forgets_value) {
@@ -98,7 +105,7 @@ int executor_open(struct executor *ex, const struct job *job, uint32_t task, str
     srt_arena_init(&ex->arena);
     srt_rng_init(&ex->rng, job->seed ^ (0x9e3779b97f4a7c15u * (task + 1)));
     target_set_init(&ex->target_set, job->engine, srt_rng_next(&ex->rng));
-    ex->frames = srt_xcalloc(stage_count + 1, sizeof *ex->frames);
+    ex->frames = srt_xcalloc(executor_depth_max(job->graph), sizeof *ex->frames);
     ex->throttles = srt_xcalloc(stage_count, sizeof *ex->throttles);
     ex->snapshots = srt_xcalloc(stage_count, sizeof *ex->snapshots);
     ex->targets = srt_xcalloc(stage_count, sizeof *ex->targets);
@@ -232,6 +239,26 @@ void executor_begin_item(struct executor *ex, const struct item *item, uint32_t 
     f->side = item->side;
 }
 
+/* A frame for a row that is due. */
+static void push_due(struct executor *ex, uint32_t stage, const struct state_row *row)
+{
+    struct frame *f = executor_push(ex);
+    f->rec = (struct record){.key_len = RECORD_ABSENT,
+                             .value_len = RECORD_ABSENT,
+                             .timestamp_ms = row->due_ms};
+    f->value_codec = CODEC_JSON;
+    enter(ex, f, stage);
+    f->phase = FRAME_DUE;
+    f->watermark_ms = ex->watermarks.said[stage];
+    f->rec.key = f->group_key = srt_arena_copy(&ex->arena, row->key, row->key_len);
+    f->rec.key_len = f->group_key_len = (int32_t)row->key_len;
+    f->due_subkey = srt_arena_copy(&ex->arena, row->subkey, row->subkey_len);
+    f->due_subkey_len = row->subkey_len;
+    if (!f->group_key || !f->due_subkey) {
+        srt_out_of_memory(row->key_len);
+    }
+}
+
 /* What becomes of it has no record to come from: it comes from the stage. */
 void executor_begin_due(struct executor *ex, uint32_t stage, const struct state_row *row)
 {
@@ -245,19 +272,7 @@ void executor_begin_due(struct executor *ex, uint32_t stage, const struct state_
         .codec = CODEC_JSON,
     };
     begin(ex, &origin);
-    struct frame *f = executor_push(ex);
-    f->rec = origin.rec;
-    f->value_codec = CODEC_JSON;
-    enter(ex, f, stage);
-    f->phase = FRAME_DUE;
-    f->watermark_ms = ex->watermarks.said[stage];
-    f->rec.key = f->group_key = srt_arena_copy(&ex->arena, row->key, row->key_len);
-    f->rec.key_len = f->group_key_len = (int32_t)row->key_len;
-    f->due_subkey = srt_arena_copy(&ex->arena, row->subkey, row->subkey_len);
-    f->due_subkey_len = row->subkey_len;
-    if (!f->group_key || !f->due_subkey) {
-        srt_out_of_memory(row->key_len);
-    }
+    push_due(ex, stage, row);
 }
 
 void executor_begin_bad(struct executor *ex, const struct item_origin *origin,
@@ -585,7 +600,12 @@ static int find_time(struct executor *ex, struct frame *f, struct srt_err *err)
 static int invoke(struct executor *ex, struct frame *f, struct srt_err *err)
 {
     struct stage_result result;
+    struct state_row due;
     keep_restore(ex, f);
+    if (executor_stage_of(ex, f)->kind == STAGE_PROCESS && stage_process_due_before(ex, f, &due)) {
+        push_due(ex, f->stage, &due); /* the record waits below it */
+        return SRT_OK;
+    }
     begin_emitting(ex);
     int code = stage_lua_invoke(ex, f, &result, err);
     if (code != SRT_OK) {

@@ -25,9 +25,15 @@ static inline struct frame *executor_top(struct executor *ex)
     return &ex->frames[ex->depth - 1];
 }
 
+/* A frame for each stage, and above each a timer that comes before the record. */
+static inline uint32_t executor_depth_max(const struct graph *graph)
+{
+    return 2 * graph->stage_count + 1;
+}
+
 static inline struct frame *executor_push(struct executor *ex)
 {
-    srt_assert(ex->depth <= ex->job->graph->stage_count);
+    srt_assert(ex->depth < executor_depth_max(ex->job->graph));
     struct frame *f = &ex->frames[ex->depth++];
     *f = (struct frame){.base = lua_gettop(script_state(ex->script))};
     return f;

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "pipeline/item.h"
 #include "pipeline/stage_codec.h"
+#include "pipeline/stage_process.h"
 #include "record/batch.h"
 #include "state/changelog.h"
 
@@ -199,6 +200,11 @@ int keyed_state_load(struct keyed_state *state, bool *ret_done, struct srt_err *
         close_reader(state);
         state->partition++;
         *ret_done = state->partition == state->job->changelog.partition_count;
+    }
+    for (uint32_t i = 0; *ret_done && i < state->job->graph->stage_count; i++) {
+        if (state->job->graph->stages[i].kind == STAGE_PROCESS) {
+            stage_process_wake(state->tables[i], &state->job->graph->stages[i]);
+        }
     }
     return SRT_OK;
 }

@@ -187,8 +187,8 @@ static int call_init(struct executor *ex, const struct script_fn *fn, struct byt
 }
 
 /* add(acc, v, r) -> acc */
-static int call_add(struct executor *ex, struct frame *f, uint32_t i, struct bytes acc,
-                    struct bytes *ret, struct srt_err *err)
+static int call_add(struct executor *ex, struct frame *f, const struct script_fn *fn,
+                    struct bytes acc, struct bytes *ret, struct srt_err *err)
 {
     lua_State *L = script_state(ex->script);
     int code = stage_lua_ensure_value(ex, f, err);
@@ -199,7 +199,7 @@ static int call_add(struct executor *ex, struct frame *f, uint32_t i, struct byt
     int top = lua_gettop(L);
     const struct value_meta meta = {
         .rec = &f->rec, .topic = ex->origin.topic, .partition = ex->origin.partition};
-    script_push_fn(ex->script, own_fn(ex, f, i, AGGREGATE_FN_ADD));
+    script_push_fn(ex->script, fn);
     code = push_bytes(ex, acc, err);
     if (code == SRT_OK) {
         lua_pushvalue(L, f->value_index);
@@ -213,14 +213,39 @@ static int call_add(struct executor *ex, struct frame *f, uint32_t i, struct byt
     return code == SRT_OK ? pop_bytes(ex, ret, err) : code;
 }
 
+/* The first value of a window is its accumulator as it is. */
+static int call_reduce(struct executor *ex, struct frame *f, const struct stage_window *window,
+                       struct bytes *ret, struct srt_err *err)
+{
+    if (window) {
+        return call_add(ex, f, &ex->bindings.own_fns[f->stage][REDUCE_FN_REDUCE],
+                        bytes_of(window->cells[0].a.heap), ret, err);
+    }
+    const uint8_t *data;
+    int32_t len;
+    int code = executor_encode(ex, f, CODEC_JSON, &data, &len, err);
+    if (code == SRT_OK && len == RECORD_ABSENT) {
+        return srt_fail(err, SRT_EINVAL, "there is no value (a tombstone) to reduce");
+    }
+    if (code == SRT_OK) {
+        ret->len = (size_t)len;
+        ret->data = srt_arena_copy(&ex->arena, data, ret->len);
+        code = ret->data ? SRT_OK : srt_fail(err, SRT_ENOMEM, "no memory for an accumulator");
+    }
+    return code;
+}
+
 /* The new accumulators of a row, which may not be there yet. */
 static int find_accs(struct executor *ex, struct frame *f, const struct stage_window *window,
                      struct bytes **ret, struct srt_err *err)
 {
     const struct stage *stage = stage_of(ex, f);
-    *ret = srt_arena_alloc(&ex->arena, (stage->aggregate_count + 1) * sizeof **ret);
+    *ret = srt_arena_alloc(&ex->arena, (stage_cell_count(stage) + 1) * sizeof **ret);
     if (!*ret) {
         return srt_fail(err, SRT_ENOMEM, "no memory for accumulators");
+    }
+    if (stage->kind == STAGE_REDUCE) {
+        return call_reduce(ex, f, window, &(*ret)[0], err);
     }
     for (uint32_t i = 0; i < stage->aggregate_count; i++) {
         if (!stage->aggregates[i].is_script) {
@@ -234,7 +259,7 @@ static int find_accs(struct executor *ex, struct frame *f, const struct stage_wi
             code = call_init(ex, own_fn(ex, f, i, AGGREGATE_FN_INIT), &acc, err);
         }
         if (code == SRT_OK) {
-            code = call_add(ex, f, i, acc, &(*ret)[i], err);
+            code = call_add(ex, f, own_fn(ex, f, i, AGGREGATE_FN_ADD), acc, &(*ret)[i], err);
         }
         if (code != SRT_OK) {
             return code;
@@ -287,6 +312,10 @@ static int add_to_row(struct executor *ex, struct frame *f, struct stage_window 
         window->last_ms = at.time_ms;
     }
     window->count++;
+    if (stage->kind == STAGE_REDUCE) {
+        return set_acc(&window->cells[0], accs[0], err) == SRT_OK ? SRT_OK
+                                                                  : stage_state_broken(ex, f, err);
+    }
     for (uint32_t i = 0; i < stage->aggregate_count; i++) {
         const struct aggregate_spec *spec = &stage->aggregates[i];
         const struct state_value *by = spec->by.kind != GRAPH_FN_NONE ? &inputs[i].by : NULL;
@@ -325,6 +354,50 @@ static int find_results(struct executor *ex, struct frame *f, const struct stage
     return code;
 }
 
+static void put_window(struct srt_buf *to, bool comma, int64_t start_ms, int64_t end_ms)
+{
+    srt_buf_printf(to, "%s\"window_start\":%lld,\"window_end\":%lld", comma ? "," : "",
+                   (long long)start_ms, (long long)end_ms);
+}
+
+/* An object gets the window's fields; any other value is as it is. */
+static void put_reduced(struct srt_buf *to, struct bytes acc, bool windowed, int64_t start_ms,
+                        int64_t end_ms)
+{
+    size_t len = acc.len;
+    while (len > 0 && strchr(" \t\r\n", acc.data[len - 1])) {
+        len--;
+    }
+    if (!windowed || len < 2 || acc.data[len - 1] != '}') {
+        srt_buf_put(to, acc.data, acc.len);
+        return;
+    }
+    size_t body = len - 1;
+    while (body > 0 && strchr(" \t\r\n", acc.data[body - 1])) {
+        body--;
+    }
+    srt_buf_put(to, acc.data, len - 1);
+    put_window(to, acc.data[body - 1] != '{', start_ms, end_ms);
+    srt_buf_put_u8(to, '}');
+}
+
+/* Emit what was put into the scratch buffer. */
+static int emit_scratch(struct executor *ex, const struct frame *f, int64_t time_ms,
+                        struct srt_err *err)
+{
+    const struct srt_buf *from = &ex->scratch;
+    const uint8_t *value = srt_arena_copy(&ex->arena, from->data, from->len);
+    if (srt_buf_failed(from) || !value) {
+        return srt_fail(err, SRT_ENOMEM, "no memory for a result");
+    }
+    const struct record rec = {.key = f->group_key,
+                               .key_len = f->group_key_len,
+                               .value = value,
+                               .value_len = (int32_t)from->len,
+                               .timestamp_ms = time_ms};
+    return executor_emit(ex, &rec, CODEC_JSON, err);
+}
+
 /* Emit what the window comes to; `end_ms` is exclusive, `span_ms` how long it is. */
 static int emit_result(struct executor *ex, struct frame *f, const struct stage_window *window,
                        int64_t start_ms, int64_t end_ms, struct srt_err *err)
@@ -342,6 +415,10 @@ static int emit_result(struct executor *ex, struct frame *f, const struct stage_
     }
     struct srt_buf *to = &ex->scratch;
     srt_buf_clear(to);
+    if (stage->kind == STAGE_REDUCE) {
+        put_reduced(to, bytes_of(window->cells[0].a.heap), windowed, start_ms, end_ms);
+        return emit_scratch(ex, f, windowed ? end_ms - 1 : f->rec.timestamp_ms, err);
+    }
     srt_buf_put_u8(to, '{');
     for (uint32_t i = 0; i < stage->aggregate_count; i++) {
         const struct aggregate_spec *spec = &stage->aggregates[i];
@@ -358,21 +435,10 @@ static int emit_result(struct executor *ex, struct frame *f, const struct stage_
         }
     }
     if (windowed) {
-        srt_buf_printf(to, "%s\"window_start\":%lld,\"window_end\":%lld",
-                       stage->aggregate_count > 0 ? "," : "", (long long)start_ms,
-                       (long long)end_ms);
+        put_window(to, stage->aggregate_count > 0, start_ms, end_ms);
     }
     srt_buf_put_u8(to, '}');
-    const uint8_t *value = srt_arena_copy(&ex->arena, to->data, to->len);
-    if (srt_buf_failed(to) || !value) {
-        return srt_fail(err, SRT_ENOMEM, "no memory for a result");
-    }
-    const struct record rec = {.key = f->group_key,
-                               .key_len = f->group_key_len,
-                               .value = value,
-                               .value_len = (int32_t)to->len,
-                               .timestamp_ms = windowed ? end_ms - 1 : f->rec.timestamp_ms};
-    return executor_emit(ex, &rec, CODEC_JSON, err);
+    return emit_scratch(ex, f, windowed ? end_ms - 1 : f->rec.timestamp_ms, err);
 }
 
 static int64_t row_end_ms(const struct stage *stage, const struct stage_window *window,
@@ -453,6 +519,9 @@ static int add_at(struct executor *ex, struct frame *f, int64_t start_ms, int64_
 
 static bool has_own(const struct stage *stage)
 {
+    if (stage->kind == STAGE_REDUCE) {
+        return true;
+    }
     for (uint32_t i = 0; i < stage->aggregate_count; i++) {
         if (stage->aggregates[i].is_script) {
             return true;
@@ -541,13 +610,7 @@ static int run_due_sliding(struct executor *ex, struct frame *f, struct state_ro
     int64_t time = start_of(row);
     int64_t gone = window_close_ms(time + stage->window.size_ms, stage->window.grace_ms);
     if (row->due_ms >= gone) {
-        /* At the end of input it stays, for what comes in a later run; and it goes with a later
-         * row of its key. */
-        if (ex->watermarks.reached[f->stage] == WATERMARK_END) {
-            state_table_touch(table, row, STATE_NEVER_DUE);
-        } else {
-            state_table_remove(table, row);
-        }
+        stage_state_expire(ex, f, row); /* a later row of its key takes it away */
         return SRT_OK;
     }
     struct state_codec codec;
@@ -588,6 +651,11 @@ static int merge_accs(struct executor *ex, struct frame *f, struct bytes *accs,
 {
     const struct stage *stage = stage_of(ex, f);
     int code = SRT_OK;
+    if (stage->kind == STAGE_REDUCE) {
+        const struct bytes b = bytes_of(other->cells[0].a.heap);
+        return call_on_bytes(ex, &ex->bindings.own_fns[f->stage][REDUCE_FN_REDUCE], accs[0], &b,
+                             &accs[0], err);
+    }
     for (uint32_t i = 0; i < stage->aggregate_count && code == SRT_OK; i++) {
         if (stage->aggregates[i].is_script) {
             const struct bytes b = bytes_of(other->cells[i].a.heap);
@@ -686,9 +754,11 @@ static void note_closed(struct executor *ex, const struct frame *f, int64_t clos
     }
 }
 
-int stage_aggregate_invoke(struct executor *ex, struct frame *f, struct srt_err *err)
+int stage_aggregate_invoke(struct executor *ex, struct frame *f, struct stage_result *ret,
+                           struct srt_err *err)
 {
     struct input *inputs;
+    ret->outcome = STAGE_EMITTED;
     int code = find_inputs(ex, f, &inputs, err);
     if (code != SRT_OK) {
         return code;

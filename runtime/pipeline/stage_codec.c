@@ -83,12 +83,11 @@ static void window_encode(void *arg, const void *cell, struct srt_buf *to)
     const struct stage *stage = arg;
     const struct stage_window *window = cell;
     put_times(window->start_ms, window->last_ms, window->count, to);
-    for (uint32_t i = 0; i < stage->aggregate_count; i++) {
-        const struct aggregate_spec *spec = &stage->aggregates[i];
-        if (spec->is_script) {
+    for (uint32_t i = 0; i < stage_cell_count(stage); i++) {
+        if (stage_cell_is_bytes(stage, i)) {
             put_blob(window->cells[i].a.heap, to);
         } else {
-            aggregate_encode(&spec->def, &window->cells[i], to);
+            aggregate_encode(&stage->aggregates[i].def, &window->cells[i], to);
         }
     }
 }
@@ -103,12 +102,11 @@ static int window_decode(void *arg, void *cell, const uint8_t *data, size_t size
     if (!get_times(&at, end, &window->start_ms, &window->last_ms, &window->count)) {
         return damaged(err);
     }
-    for (uint32_t i = 0; i < stage->aggregate_count; i++) {
-        const struct aggregate_spec *spec = &stage->aggregates[i];
-        int code =
-            spec->is_script
-                ? get_blob((struct stage_blob **)&window->cells[i].a.heap, &at, end, err)
-                : aggregate_decode(&spec->def, &window->cells[i], &at, end, err);
+    for (uint32_t i = 0; i < stage_cell_count(stage); i++) {
+        struct aggregate_cell *at_cell = &window->cells[i];
+        int code = stage_cell_is_bytes(stage, i)
+                       ? get_blob((struct stage_blob **)&at_cell->a.heap, &at, end, err)
+                       : aggregate_decode(&stage->aggregates[i].def, at_cell, &at, end, err);
         if (code != SRT_OK) {
             return code;
         }
@@ -120,8 +118,8 @@ static void window_fini(void *arg, void *cell)
 {
     const struct stage *stage = arg;
     struct stage_window *window = cell;
-    for (uint32_t i = 0; i < stage->aggregate_count; i++) {
-        if (stage->aggregates[i].is_script) {
+    for (uint32_t i = 0; i < stage_cell_count(stage); i++) {
+        if (stage_cell_is_bytes(stage, i)) {
             srt_free(window->cells[i].a.heap);
         } else {
             aggregate_fini(&stage->aggregates[i].def, &window->cells[i]);
@@ -134,9 +132,9 @@ static size_t window_heap_bytes(void *arg, const void *cell)
     const struct stage *stage = arg;
     const struct stage_window *window = cell;
     size_t bytes = 0;
-    for (uint32_t i = 0; i < stage->aggregate_count; i++) {
+    for (uint32_t i = 0; i < stage_cell_count(stage); i++) {
         const struct stage_blob *blob = window->cells[i].a.heap;
-        if (!stage->aggregates[i].is_script) {
+        if (!stage_cell_is_bytes(stage, i)) {
             bytes += aggregate_heap_bytes(&stage->aggregates[i].def, &window->cells[i]);
         } else if (blob) {
             bytes += sizeof *blob + blob->len;
@@ -188,10 +186,10 @@ static size_t bytes_heap_bytes(void *arg, const void *cell)
 
 bool stage_codec(const struct stage *stage, struct state_codec *ret)
 {
-    if (stage->kind == STAGE_AGGREGATE) {
+    if (stage->kind == STAGE_AGGREGATE || stage->kind == STAGE_REDUCE) {
         *ret = (struct state_codec){
             .cell_bytes = sizeof(struct stage_window) +
-                          stage->aggregate_count * sizeof(struct aggregate_cell),
+                          stage_cell_count(stage) * sizeof(struct aggregate_cell),
             .encode = window_encode,
             .decode = window_decode,
             .fini = window_fini,
@@ -200,8 +198,8 @@ bool stage_codec(const struct stage *stage, struct state_codec *ret)
         };
         return true;
     }
-    if (stage->kind == STAGE_REDUCE || stage->kind == STAGE_DEDUPE ||
-        stage->kind == STAGE_PROCESS || stage->kind == STAGE_JOIN) {
+    if (stage->kind == STAGE_DEDUPE || stage->kind == STAGE_PROCESS ||
+        stage->kind == STAGE_JOIN) {
         *ret = (struct state_codec){
             .cell_bytes = sizeof(struct stage_bytes),
             .encode = bytes_encode,

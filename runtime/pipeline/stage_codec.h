@@ -15,7 +15,18 @@
 /* False when the stage keeps no state. */
 bool stage_codec(const struct stage *stage, struct state_codec *ret);
 
-/* --- AGGREGATE --- */
+/* --- AGGREGATE, REDUCE --- */
+
+/* REDUCE has one cell, which is a value as bytes. */
+static inline uint32_t stage_cell_count(const struct stage *stage)
+{
+    return stage->kind == STAGE_REDUCE ? 1 : stage->aggregate_count;
+}
+
+static inline bool stage_cell_is_bytes(const struct stage *stage, uint32_t i)
+{
+    return stage->kind == STAGE_REDUCE || stage->aggregates[i].is_script;
+}
 
 /* An own aggregator's accumulator: a value as bytes. */
 struct stage_blob {
@@ -31,7 +42,7 @@ struct stage_window {
     struct aggregate_cell cells[];
 };
 
-/* --- everything whose rows are one value as bytes: REDUCE, PROCESS, DEDUPE, JOIN --- */
+/* --- everything whose rows are one value as bytes: PROCESS, DEDUPE, JOIN --- */
 
 struct stage_bytes {
     int64_t start_ms;

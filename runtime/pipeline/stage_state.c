@@ -4,7 +4,9 @@
 
 #include "base/assert.h"
 #include "pipeline/stage_aggregate.h"
+#include "pipeline/stage_dedupe.h"
 #include "pipeline/stage_output.h"
+#include "pipeline/stage_process.h"
 #include "pipeline/window.h"
 
 enum { BYTES_CHECK_EVERY = 256 }; /* rows made, until the state is weighed again */
@@ -17,13 +19,17 @@ static const struct stage *stage_of(const struct executor *ex, const struct fram
 /* What each kind of stage with state does; run_due NULL: its rows are never due. */
 struct operations {
     enum stage_kind kind;
-    int (*invoke)(struct executor *ex, struct frame *f, struct srt_err *err);
+    int (*invoke)(struct executor *ex, struct frame *f, struct stage_result *ret,
+                  struct srt_err *err);
     int (*run_due)(struct executor *ex, struct frame *f, struct state_row *row,
                    struct srt_err *err);
 };
 
 static const struct operations all_operations[] = {
     {STAGE_AGGREGATE, stage_aggregate_invoke, stage_aggregate_run_due},
+    {STAGE_REDUCE, stage_aggregate_invoke, stage_aggregate_run_due},
+    {STAGE_DEDUPE, stage_dedupe_invoke, stage_dedupe_run_due},
+    {STAGE_PROCESS, stage_process_invoke, stage_process_run_due},
 };
 
 static const struct operations *operations_of(const struct stage *stage)
@@ -56,8 +62,7 @@ int stage_state_invoke(struct executor *ex, struct frame *f, struct stage_result
     if (code != SRT_OK) {
         return code;
     }
-    ret->outcome = STAGE_EMITTED;
-    return operations_of(stage_of(ex, f))->invoke(ex, f, err);
+    return operations_of(stage_of(ex, f))->invoke(ex, f, ret, err);
 }
 
 int stage_state_run_due(struct executor *ex, struct frame *f, struct srt_err *err)
@@ -74,6 +79,16 @@ void stage_state_drop_due(struct executor *ex, struct frame *f)
     struct state_row row;
     if (stage_state_get(ex, f, f->due_subkey, f->due_subkey_len, &row)) {
         state_table_remove(ex->state.tables[f->stage], &row);
+    }
+}
+
+void stage_state_expire(struct executor *ex, const struct frame *f, const struct state_row *row)
+{
+    struct state_table *table = ex->state.tables[f->stage];
+    if (ex->watermarks.reached[f->stage] == WATERMARK_END) {
+        state_table_touch(table, row, STATE_NEVER_DUE);
+    } else {
+        state_table_remove(table, row);
     }
 }
 

@@ -26,6 +26,9 @@ int stage_state_put(struct executor *ex, const struct frame *f, const void *subk
 bool stage_state_get(struct executor *ex, const struct frame *f, const void *subkey,
                      size_t subkey_len, struct state_row *ret);
 
+/* The row's time is over. At the end of input it stays, for what comes in a later run. */
+void stage_state_expire(struct executor *ex, const struct frame *f, const struct state_row *row);
+
 /* Changing state failed in the middle: nothing that was not committed is to be used. */
 int stage_state_broken(struct executor *ex, const struct frame *f, struct srt_err *err);
 
