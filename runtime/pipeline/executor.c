@@ -103,6 +103,7 @@ int executor_open(struct executor *ex, const struct job *job, uint32_t task, str
     uint32_t stage_count = job->graph->stage_count;
     *ex = (struct executor){.job = job, .task = task};
     srt_arena_init(&ex->arena);
+    native_doc_init(&ex->native);
     srt_rng_init(&ex->rng, job->seed ^ (0x9e3779b97f4a7c15u * (task + 1)));
     target_set_init(&ex->target_set, job->engine, srt_rng_next(&ex->rng));
     ex->frames = srt_xcalloc(executor_depth_max(job->graph), sizeof *ex->frames);
@@ -143,6 +144,7 @@ void executor_close(struct executor *ex)
     watermarks_fini(&ex->watermarks);
     target_set_fini(&ex->target_set);
     srt_arena_fini(&ex->arena);
+    native_doc_fini(&ex->native);
     srt_buf_fini(&ex->scratch);
     srt_buf_fini(&ex->headers);
     srt_free(ex->frames);
@@ -183,6 +185,7 @@ static void pass(struct executor *ex, struct frame *f, uint32_t index)
 static void begin(struct executor *ex, const struct item_origin *origin)
 {
     srt_assert(ex->depth == 0);
+    native_doc_clear(&ex->native);
     if (origin != &ex->origin) {
         ex->origin = *origin;
     }

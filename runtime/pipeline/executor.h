@@ -23,6 +23,7 @@
 #include "pipeline/target.h"
 #include "pipeline/throttle.h"
 #include "pipeline/watermark.h"
+#include "script/native_doc.h"
 
 enum frame_phase {
     FRAME_TIME,     /* at a source: find the record's event time */
@@ -96,6 +97,7 @@ struct executor {
     uint32_t depth;
     struct item_origin origin;  /* of the record at work */
     struct srt_arena arena;     /* lives as long as that record */
+    struct native_doc native;   /* what expressions are answered from without Lua, likewise */
     struct srt_buf scratch;     /* an encoded value or key, for a moment */
     struct srt_buf headers;     /* of a dead letter, for a moment */
     struct srt_rng rng;         /* jitter */

@@ -13,6 +13,7 @@
 #include "pipeline/stage_state.h"
 #include "script/lazy.h"
 #include "script/lazy_walk.h"
+#include "script/native_expr.h"
 #include "script/value.h"
 
 enum { ARGUMENTS_MAX = 3, STACK_SLOTS = 16 };
@@ -30,10 +31,29 @@ int stage_lua_ensure_value(struct executor *ex, struct frame *f, struct srt_err 
     }
     int code = (ex->reuses_values ? value_push_reused : value_push)(
         ex->script, f->value_codec, f->rec.value, f->rec.value_len, err);
-    if (code == SRT_OK) {
-        f->value_index = lua_gettop(L);
+    if (code != SRT_OK) {
+        return code;
     }
-    return code;
+    f->value_index = lua_gettop(L);
+    const struct json_index *index =
+        f->value_codec == CODEC_JSON && f->rec.value_len > 0
+            ? native_doc_index_of(&ex->native, (const char *)f->rec.value, (size_t)f->rec.value_len)
+            : NULL;
+    if (index) {
+        value_adopt_index(ex->script, index);
+    }
+    return SRT_OK;
+}
+
+bool stage_lua_native(struct executor *ex, const struct frame *f, const struct script_fn *fn,
+                      struct native_value *ret)
+{
+    if (!fn->native || f->value_index != 0 || f->value_codec != CODEC_JSON ||
+        f->rec.value_len <= 0) {
+        return false;
+    }
+    native_doc_set(&ex->native, (const char *)f->rec.value, (size_t)f->rec.value_len);
+    return native_expr_eval(fn->native, &ex->native, ret);
 }
 
 int stage_lua_call(struct executor *ex, struct frame *f, const struct script_fn *fn,
@@ -76,6 +96,11 @@ static const struct script_fn *stage_fn(const struct executor *ex, const struct 
 static int call_for_truth(struct executor *ex, struct frame *f, const struct script_fn *fn,
                           bool *ret, struct srt_err *err)
 {
+    struct native_value value;
+    if (stage_lua_native(ex, f, fn, &value)) {
+        *ret = native_value_is_true(&value);
+        return SRT_OK;
+    }
     int code = stage_lua_call(ex, f, fn, 1, err);
     if (code == SRT_OK) {
         lua_State *L = script_state(ex->script);
@@ -155,17 +180,38 @@ static int invoke_flat_map(struct executor *ex, struct frame *f, struct stage_re
 
 /* --- keys --- */
 
+/* What most keys are: a string or an integer out of the record. */
+static bool put_native_key(struct executor *ex, const struct frame *f)
+{
+    struct native_value value;
+    if (!stage_lua_native(ex, f, stage_fn(ex, f), &value)) {
+        return false;
+    }
+    if (value.kind == NATIVE_TEXT) {
+        srt_buf_put(&ex->scratch, value.text, value.len);
+    } else if (value.kind == NATIVE_INTEGER) {
+        json_put_integer(&ex->scratch, value.integer);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int put_lua_key(struct executor *ex, struct frame *f, struct srt_err *err)
+{
+    int code = stage_lua_call(ex, f, stage_fn(ex, f), 1, err);
+    if (code == SRT_OK) {
+        code = value_encode_key(ex->script, -1, &ex->scratch, err);
+        lua_pop(script_state(ex->script), 1);
+    }
+    return code;
+}
+
 static int call_for_key(struct executor *ex, struct frame *f, const uint8_t **ret_key,
                         int32_t *ret_len, struct srt_err *err)
 {
-    int code = stage_lua_call(ex, f, stage_fn(ex, f), 1, err);
-    if (code != SRT_OK) {
-        return code;
-    }
-    lua_State *L = script_state(ex->script);
     srt_buf_clear(&ex->scratch);
-    code = value_encode_key(ex->script, -1, &ex->scratch, err);
-    lua_pop(L, 1);
+    int code = put_native_key(ex, f) ? SRT_OK : put_lua_key(ex, f, err);
     if (code != SRT_OK) {
         return code;
     }

@@ -35,6 +35,11 @@ bool stage_lua_may_retry(struct script *script, const struct script_fn *fn);
 /* Put the value on the Lua stack if it is not there yet. */
 int stage_lua_ensure_value(struct executor *ex, struct frame *f, struct srt_err *err);
 
+/* What the function gives for a value that is still bytes, without Lua: undecided (false) for most
+ * functions and some values, then stage_lua_call() tells. Borrowed until the record is done. */
+bool stage_lua_native(struct executor *ex, const struct frame *f, const struct script_fn *fn,
+                      struct native_value *ret);
+
 /* Call a stage's function with (v, r, k), as many as it takes; the results are on the stack. */
 int stage_lua_call(struct executor *ex, struct frame *f, const struct script_fn *fn,
                    int result_count, struct srt_err *err);

@@ -20,6 +20,7 @@
 #include "io/fs.h"
 #include "script/chunk_scan.h"
 #include "script/errors.h"
+#include "script/native_expr.h"
 #include "script/script_impl.h"
 
 /* --- reading pieces --- */
@@ -200,7 +201,9 @@ static int message_line(lua_State *L, const struct script_text *text)
 struct compile_job {
     const struct script_text *text;
     struct script_fn fn;
+    size_t len; /* of the text, without what may follow it */
     int line;
+    bool is_expression;
     bool failed;
 };
 
@@ -243,8 +246,22 @@ static int compile_protected(lua_State *L)
     if (form != FORM_FUNCTION) {
         job->fn.param_count = scan.param_count;
     }
+    job->is_expression = form == FORM_EXPRESSION;
+    job->len = scan.len;
     lua_pushliteral(L, "");
     return 1;
+}
+
+/* The program is the script's: a state that is given up takes its functions along. */
+static const struct native_expr *compile_native(struct script *script, const char *text, size_t len)
+{
+    struct native_expr *expr = native_expr_compile(text, len);
+    if (expr) {
+        size_t size = (script->native_count + 1) * sizeof(*script->natives);
+        script->natives = srt_xrealloc(script->natives, size);
+        script->natives[script->native_count++] = expr;
+    }
+    return expr;
 }
 
 int script_compile(struct script *script, const struct script_text *text, struct script_fn *ret_fn,
@@ -264,6 +281,9 @@ int script_compile(struct script *script, const struct script_text *text, struct
         return errors_fill(L, LUA_ERRSYNTAX, BUDGET_KEPT, err);
     }
     lua_pop(L, 1);
+    if (job.is_expression) {
+        job.fn.native = compile_native(script, text->text, job.len);
+    }
     *ret_fn = job.fn;
     return SRT_OK;
 }

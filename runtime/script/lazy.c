@@ -380,6 +380,17 @@ struct json_doc *lazy_touch(lua_State *L, int table)
     return index_inner(L, table, span);
 }
 
+void lazy_adopt_index(lua_State *L, int table, const struct json_index *index)
+{
+    lua_rawgetp(L, table, &doc_key);
+    struct json_doc *doc = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    srt_assert(doc && doc->is_root && !doc->indexed);
+    if (index->count <= doc->slot_cap && json_doc_hash_size(index->count) == 0) {
+        json_doc_set_members(doc, index, (struct json_slot *)(doc + 1), NULL, 0);
+    }
+}
+
 bool lazy_is(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index)) {

@@ -30,6 +30,11 @@ size_t lazy_push_bytes(lua_State *L, size_t size);
 bool lazy_push_reused(lua_State *L, const char *text, size_t size);
 void lazy_release(lua_State *L);
 
+/* The same text as that of the untouched outermost table at `table` was indexed elsewhere: take
+ * that over if there is room for it at hand, so that the first touch has nothing to do. Raises
+ * nothing. */
+void lazy_adopt_index(lua_State *L, int table, const struct json_index *index);
+
 /* Push any JSON text that is known to be valid: a lazy table or a scalar. */
 void lazy_push_any(lua_State *L, const char *text, size_t size);
 

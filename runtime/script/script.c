@@ -24,6 +24,7 @@
 #include "script/lazy.h"
 #include "script/library.h"
 #include "script/module.h"
+#include "script/native_expr.h"
 #include "script/sandbox.h"
 #include "script/script_impl.h"
 
@@ -140,6 +141,16 @@ int script_create(const struct script_options *options, struct script **ret_scri
     return SRT_OK;
 }
 
+static void free_natives(struct script *script)
+{
+    for (size_t i = 0; i < script->native_count; i++) {
+        native_expr_destroy(script->natives[i]);
+    }
+    srt_free(script->natives);
+    script->natives = NULL;
+    script->native_count = 0;
+}
+
 static void free_long_names(struct srt_map *names)
 {
     size_t cursor = 0;
@@ -163,6 +174,7 @@ void script_destroy(struct script *script)
         srt_assert(script->budget.used_bytes == 0);
     }
     budget_fini(&script->budget);
+    free_natives(script);
     free_long_names(&script->long_names);
     json_index_fini(&script->scratch_index);
     srt_buf_fini(&script->scratch);
@@ -210,6 +222,13 @@ int script_fn_take(struct script *script, struct script_fn *ret_fn)
 void script_fn_release(struct script *script, struct script_fn *fn)
 {
     luaL_unref(script->L, LUA_REGISTRYINDEX, fn->ref);
+    for (size_t i = 0; fn->native && i < script->native_count; i++) {
+        if (script->natives[i] == fn->native) {
+            native_expr_destroy(script->natives[i]);
+            script->natives[i] = script->natives[--script->native_count];
+            break;
+        }
+    }
     *fn = (struct script_fn){.ref = LUA_NOREF};
 }
 
@@ -237,6 +256,7 @@ static int failed(struct script *script, int status, enum budget_breach breach,
 static int begin_anew(struct script *script, struct srt_err *err)
 {
     budget_abandon(&script->budget);
+    free_natives(script);
     script->depth = 0;
     script->error_retriable = false;
     script->reused_doc = NULL;

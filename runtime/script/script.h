@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
+struct native_expr;
 struct script;
 
 /* A parameter of the pipeline (`params:`), read as s.param(name, default). Text that is a number or
@@ -71,6 +72,9 @@ struct script_fn {
     int param_count; /* how many of (v, r, k, ctx) it wants to see; 255 for ... */
     bool has_vararg;
     bool forgets_value; /* surely keeps nothing of its first argument: see value_push_reused() */
+    /* The same without Lua, for many a simple expression (native_expr.h); else NULL. The script's:
+     * it lives as long as `ref`. */
+    const struct native_expr *native;
 };
 
 /* The order of arguments of texts: expressions and bodies see v, r, k, ctx; functions are called

@@ -54,6 +54,10 @@ struct script {
     struct srt_buf message;
     bool error_retriable;
 
+    /* chunk.c makes them, script.c lets them go: of the functions of this state */
+    struct native_expr **natives;
+    size_t native_count;
+
     /* chunk.c: names of files that are too long for Lua's messages, by what Lua makes of them */
     struct srt_map long_names;
 

@@ -107,6 +107,11 @@ void value_release(struct script *script)
     lazy_release(script->L);
 }
 
+void value_adopt_index(struct script *script, const struct json_index *index)
+{
+    lazy_adopt_index(script->L, lua_gettop(script->L), index);
+}
+
 int value_push_bytes(struct script *script, const uint8_t *data, int32_t size, struct srt_err *err)
 {
     return value_push(script, CODEC_BYTES, data, size, err);

@@ -21,6 +21,7 @@
 #include "record/codec.h"
 #include "record/record.h"
 
+struct json_index;
 struct script;
 
 /* What `r` shows: metadata of the record that a stage works on. */
@@ -42,6 +43,10 @@ int value_push(struct script *script, enum codec codec, const uint8_t *data, int
 int value_push_reused(struct script *script, enum codec codec, const uint8_t *data, int32_t size,
                       struct srt_err *err);
 void value_release(struct script *script);
+
+/* The JSON object or array that was just pushed and is on top has this index (of its whole text):
+ * it need not be made again. */
+void value_adopt_index(struct script *script, const struct json_index *index);
 
 /* Push `r`: a table with key, headers, timestamp, topic, partition, offset. Never raises. */
 int value_push_meta(struct script *script, const struct value_meta *meta, struct srt_err *err);

@@ -264,6 +264,52 @@ static void throttle_lets_so_many_through_per_key_and_period(void **state)
     assert_int_equal(fixture_counters(fix, "p").dropped, 6);
 }
 
+/* Each of these expressions is answered without Lua for some of the records only. */
+static void what_is_decided_without_lua_and_what_is_not_go_the_same_ways(void **state)
+{
+    struct fixture *fix = *state;
+    fixture_produce(fix, "in", "a", " {\"n\" : 5}");
+    fixture_produce(fix, "in", "b", "{\"n\":\"text\"}");
+    fixture_produce(fix, "in", "c", "{\"n\":5");
+    fixture_produce(fix, "in", "d", "7");
+    fixture_produce(fix, "in", "e", NULL);
+    fixture_produce(fix, "in", "f", "{\"n\":1}");
+    fixture_produce(fix, "in", "g", "{\"n\":7,\"id\":\"\\u0041\"}");
+    fixture_produce(fix, "in", "h", "{\"n\":7,\"id\":2.0}");
+    fixture_produce(fix, "in", "i", "{\"n\":7,\"id\":\"\",\"m\":[1]}");
+    fixture_run_steps(fix, "      - filter: v.n > 3\n"
+                           "      - key_by: v.id or 'none'\n"
+                           "      - reject: v.n == 8\n"
+                           "      - update: 'v.z = v.m and #v.m'\n"
+                           "      - filter: v.n ~= 9\n"
+                           "      - to: out\n");
+    fixture_assert_topic(fix, "out",
+                         "2={\"n\":7,\"id\":2.0}\n"
+                         "={\"n\":7,\"id\":\"\",\"m\":[1],\"z\":1}\n"
+                         "A={\"n\":7,\"id\":\"\\u0041\"}\n"
+                         "none= {\"n\" : 5}\n");
+    fixture_assert_topic(fix, "p.dlq", "b={\"n\":\"text\"}\nc={\"n\":5\nd=7\ne=-\n");
+    struct runner_counters counters = fixture_counters(fix, "p");
+    assert_int_equal(counters.in, 9);
+    assert_int_equal(counters.out, 4);
+    assert_int_equal(counters.dropped, 1);
+    assert_int_equal(counters.dead, 4);
+}
+
+static void errors_name_the_line_also_where_lua_is_seldom_asked(void **state)
+{
+    struct fixture *fix = *state;
+    fixture_produce(fix, "in", "a", "{\"n\":5}");
+    fixture_produce(fix, "in", "b", "{\"n\":null}");
+    fixture_run_steps(fix, "      - branch:\n"
+                           "          - { when: v.n > 3, to: large }\n"
+                           "          - { to: small }\n");
+    fixture_assert_topic(fix, "large", "a={\"n\":5}\n");
+    char *error = fixture_header(fix, "p.dlq", "streamrt-dlq-error");
+    assert_contains(error, "attempt to compare number with userdata");
+    srt_free(error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +332,8 @@ int main(void)
         fixture_test(split_sends_to_the_topic_it_names_or_drops),
         fixture_test(sample_takes_the_same_records_again),
         fixture_test(throttle_lets_so_many_through_per_key_and_period),
+        fixture_test(what_is_decided_without_lua_and_what_is_not_go_the_same_ways),
+        fixture_test(errors_name_the_line_also_where_lua_is_seldom_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

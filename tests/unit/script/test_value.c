@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "record/header.h"
+#include "record/json.h"
 #include "support/cmocka_srt.h"
 
 /* What a text gives under a codec. */
@@ -191,6 +192,64 @@ static void stats_tell_what_was_copied_and_what_was_spliced(void **state)
     assert_int_equal(stats.pushed, 0);
 }
 
+static void an_index_that_was_made_elsewhere_serves_the_first_touch(void **state)
+{
+    struct script_fixture *f = *state;
+    static const char text[] = " { \"a\":1,\"b\":{\"c\":2}, \"a\":3}";
+    struct json_index index;
+    size_t error_at;
+    json_index_init(&index);
+    assert_int_equal(json_index(&index, text, sizeof text - 1, &error_at), SRT_OK);
+    struct script_fn fn;
+    assert_int_equal(fixture_compile(f, "v.d = v.a + v.b.c", SCRIPT_BODY, &fn), SRT_OK);
+    lua_State *L = script_state(f->script);
+    struct value_stats stats;
+    value_take_stats(f->script, &stats);
+    for (int i = 0; i < 3; i++) {
+        script_push_fn(f->script, &fn);
+        assert_int_equal(value_push_reused(f->script, CODEC_JSON, (const uint8_t *)text,
+                                           sizeof text - 1, &f->err),
+                         SRT_OK);
+        value_adopt_index(f->script, &index);
+        lua_pushvalue(L, -1);
+        lua_insert(L, -3);
+        assert_int_equal(script_call(f->script, 1, 0, &f->err), SRT_OK);
+        srt_buf_clear(&f->out);
+        assert_int_equal(value_encode(f->script, -1, CODEC_JSON, &f->out, &f->err), SRT_OK);
+        assert_string_equal(srt_buf_cstr(&f->out),
+                            " { \"a\":1,\"b\":{\"c\":2}, \"a\":3,\"d\":5}");
+        lua_pop(L, 1);
+        value_release(f->script);
+    }
+    value_take_stats(f->script, &stats);
+    assert_int_equal(stats.pushed, 3);
+    assert_int_equal(stats.indexed, 0);
+    json_index_fini(&index);
+}
+
+static void an_index_that_does_not_fit_is_made_again(void **state)
+{
+    struct script_fixture *f = *state;
+    static const char text[] = "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,"
+                               "\"i\":9,\"j\":1,\"k\":2,\"l\":3,\"m\":4,\"n\":5,\"o\":6,\"p\":7,"
+                               "\"q\":8}";
+    struct json_index index;
+    size_t error_at;
+    json_index_init(&index);
+    assert_int_equal(json_index(&index, text, sizeof text - 1, &error_at), SRT_OK);
+    struct script_fn fn;
+    assert_int_equal(fixture_compile(f, "v.q", SCRIPT_EXPRESSION, &fn), SRT_OK);
+    lua_State *L = script_state(f->script);
+    script_push_fn(f->script, &fn);
+    assert_int_equal(
+        value_push(f->script, CODEC_JSON, (const uint8_t *)text, sizeof text - 1, &f->err), SRT_OK);
+    value_adopt_index(f->script, &index);
+    assert_int_equal(script_call(f->script, 1, 1, &f->err), SRT_OK);
+    assert_int_equal(lua_tointeger(L, -1), 8);
+    lua_pop(L, 1);
+    json_index_fini(&index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +263,8 @@ int main(void)
         fixture_test(the_record_is_shown),
         fixture_test(pushing_into_a_full_state_fails_without_raising),
         fixture_test(stats_tell_what_was_copied_and_what_was_spliced),
+        fixture_test(an_index_that_was_made_elsewhere_serves_the_first_touch),
+        fixture_test(an_index_that_does_not_fit_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
