@@ -95,7 +95,7 @@ return {
     tests = [[unit\.store\.store_repair|damage\.]] },
 
   -- visibility
-  { name = "readers see what is not durable yet", file = "runtime/store/partition_read.c",
+  { name = "readers see a write before all of it is there", file = "runtime/store/partition_read.c",
     from = "int64_t high_watermark = partition_high_watermark(part);\n"
       .. "    if (offset < partition_log_start",
     to = "int64_t high_watermark = part->next_offset;\n    if (offset < partition_log_start",

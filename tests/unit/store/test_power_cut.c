@@ -6,6 +6,7 @@
  * This is the test of recovery.c, journal_scan.c and store_checkpoint.c. */
 #include "store_fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,12 +335,87 @@ static void durability_os_loses_only_the_end_by_a_power_cut(void **state)
     }
 }
 
+/* As an operating system writes back what it likes. */
+static void sync_first_segment(struct fixture *f)
+{
+    const struct io_fs *fs = f->options.fs;
+    char id[TOPIC_ID_TEXT_MAX];
+    char path[128];
+    struct topic_id topic = fixture_topic_id(0);
+    int fd;
+    topic_id_format(id, &topic);
+    snprintf(path, sizeof path, "/data/topics/%s-topic0-0/%020d.seg", id, 0);
+    assert_int_equal(io_open(fs, path, O_RDWR, 0, &fd, &f->err), SRT_OK);
+    assert_int_equal(io_sync(fs, fd, path, &f->err), SRT_OK);
+    io_close(fs, &fd);
+}
+
+/* The process ends here, and the power with it. */
+static void crash(struct fixture *f, struct fake_disk *disk, enum fake_disk_mode mode)
+{
+    fake_disk_stop_after(disk, 0);
+    fixture_fini(f);
+    fake_disk_crash(disk, 0, mode);
+}
+
+/* Under durability: os a segment may outlive the frames that its batches came in. What is left of
+ * them behind the end must go: when new batches of the same size have taken the first places, the
+ * others would look as if they had come after, and bear witness of frames that never were. */
+static void batches_that_outlived_their_frames_do_not_come_back(void **state)
+{
+    (void)state;
+    struct fake_disk *disk = fake_disk_create();
+    struct fixture f;
+    fixture_init(&f, disk);
+    f.options.durability = STORE_DURABILITY_OS;
+    fixture_open(&f);
+    fixture_create(&f, 0, 1);
+    for (int i = 0; i < 4; i++) {
+        fixture_append(&f, fixture_part(&f, 0, 0), (uint64_t)i, 1, 50, 0);
+    }
+    assert_int_equal(store_checkpoint(f.store, &f.err), SRT_OK);
+    for (int i = 4; i < 10; i++) {
+        fixture_append(&f, fixture_part(&f, 0, 0), (uint64_t)i, 1, 50, 0);
+    }
+    sync_first_segment(&f);
+    crash(&f, disk, FAKE_DISK_DROP_UNSYNCED);
+
+    fixture_init(&f, disk); /* durability: sync from now on */
+    fixture_open(&f);
+    assert_int_equal(partition_high_watermark(fixture_part(&f, 0, 0)), 4);
+    fixture_append(&f, fixture_part(&f, 0, 0), 104, 1, 50, 0);
+    assert_int_equal(store_checkpoint(f.store, &f.err), SRT_OK); /* the older journal is free */
+    fixture_append(&f, fixture_part(&f, 0, 0), 105, 1, 50, 0);
+    crash(&f, disk, FAKE_DISK_KEEP_ALL);
+
+    fixture_init(&f, disk);
+    int rc = fixture_try_open(&f);
+    if (rc != SRT_OK) {
+        print_error("%s\n", f.err.msg);
+    }
+    assert_int_equal(rc, SRT_OK);
+    struct content *content = calloc(1, sizeof *content);
+    struct reading reading = {content, 0};
+    int64_t count;
+    rc = fixture_try_read(fixture_part(&f, 0, 0), 0, 2000, take_record, &reading, &count, &f.err);
+    assert_int_equal(rc, SRT_OK);
+    assert_int_equal(count, 6);
+    assert_int_equal(content->tags[0][3], 3);
+    assert_int_equal(content->tags[0][4], 104);
+    assert_int_equal(content->tags[0][5], 105);
+    free(content);
+    fixture_close(&f);
+    fixture_fini(&f);
+    fake_disk_destroy(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_acknowledged_write_is_lost_wherever_the_power_is_cut),
         cmocka_unit_test(durability_os_survives_a_killed_process),
         cmocka_unit_test(durability_os_loses_only_the_end_by_a_power_cut),
+        cmocka_unit_test(batches_that_outlived_their_frames_do_not_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -261,6 +261,60 @@ static void a_durable_write_waits_for_room_in_its_segment(void **state)
     fake_disk_destroy(disk);
 }
 
+/* One write to two partitions is durable, and in the first one's segment; the second has no room.
+ * For as long as that takes, nobody sees any of it. */
+static void no_part_of_a_write_is_seen_while_the_rest_waits_for_room(void **state)
+{
+    (void)state;
+    struct fake_disk *disk = fake_disk_create();
+    struct fixture f;
+    fixture_init(&f, disk);
+    fixture_open(&f);
+    fixture_create(&f, 0, 2);
+    struct srt_buf bufs[2] = {{0}};
+    struct store_append appends[2];
+    for (int p = 0; p < 2; p++) {
+        fixture_append(&f, fixture_part(&f, 0, p), 1, 2, 10, 0); /* the segments are there */
+        fixture_batch(&bufs[p], 2, 2, 300, 0);
+        appends[p] = (struct store_append){.part = fixture_part(&f, 0, p),
+                                           .batches = bufs[p].data,
+                                           .size_bytes = bufs[p].len};
+    }
+    _Atomic int code = PENDING;
+    struct store_write write = {
+        .appends = appends, .append_count = 2, .done = finished, .arg = &code};
+    fake_disk_limit_space(disk, bufs[0].len + bufs[1].len / 2);
+    assert_int_equal(store_submit(f.store, &write), SRT_OK);
+    while (!store_waits_for_room(f.store)) {
+        sched_yield();
+    }
+    struct srt_buf seen = {0};
+    for (int p = 0; p < 2; p++) {
+        struct partition *part = fixture_part(&f, 0, p);
+        assert_int_equal(partition_high_watermark(part), 2);
+        assert_int_equal(partition_read(part, 2, 1 << 20, &seen, &f.err), SRT_OK);
+        assert_int_equal(seen.len, 0);
+        assert_int_equal(fixture_count(part), 2);
+    }
+    assert_int_equal(code, PENDING);
+    fake_disk_heal(disk);
+    while (store_waits_for_room(f.store)) {
+        sched_yield();
+    }
+    assert_int_equal(fixture_try_note(&f, 1, 2), SRT_OK);
+    assert_int_equal(code, SRT_OK);
+    for (int p = 0; p < 2; p++) {
+        assert_int_equal(partition_read(fixture_part(&f, 0, p), 2, 1 << 20, &seen, &f.err), SRT_OK);
+        assert_int_equal(fixture_count(fixture_part(&f, 0, p)), 4);
+        srt_buf_fini(&bufs[p]);
+    }
+    assert_int_equal(seen.len, appends[0].size_bytes + appends[1].size_bytes);
+    srt_buf_fini(&seen);
+    fixture_close(&f);
+    fixture_fini(&f);
+    fake_disk_destroy(disk);
+}
+
 /* Zeroes for a spare journal file would take the room that others need. */
 static void without_room_a_spare_is_tried_for_once(void **state)
 {
@@ -326,6 +380,7 @@ int main(void)
         cmocka_unit_test(short_transfers_change_nothing),
         cmocka_unit_test(a_full_disk_refuses_writes_and_loses_none),
         cmocka_unit_test(a_durable_write_waits_for_room_in_its_segment),
+        cmocka_unit_test(no_part_of_a_write_is_seen_while_the_rest_waits_for_room),
         cmocka_unit_test(without_room_a_spare_is_tried_for_once),
         cmocka_unit_test(a_failed_sync_stops_the_store_for_good),
     };
