@@ -57,9 +57,49 @@ int stage_value_take(struct executor *ex, int index, struct state_value *ret, st
     return copy_text(ex, (const char *)ex->scratch.data, ex->scratch.len, ret, err);
 }
 
+/* What was answered without Lua; false when it is of a kind that Lua has to read. */
+static bool take_native(const struct native_value *value, struct state_value *ret)
+{
+    switch (value->kind) {
+    case NATIVE_NIL:
+        ret->kind = STATE_VALUE_NIL;
+        return true;
+    case NATIVE_NULL:
+        ret->kind = STATE_VALUE_NULL;
+        return true;
+    case NATIVE_FALSE:
+        ret->kind = STATE_VALUE_FALSE;
+        return true;
+    case NATIVE_TRUE:
+        ret->kind = STATE_VALUE_TRUE;
+        return true;
+    case NATIVE_INTEGER:
+        ret->kind = STATE_VALUE_INTEGER;
+        ret->is.integer = value->integer;
+        return true;
+    case NATIVE_FLOAT:
+        ret->kind = STATE_VALUE_FLOAT;
+        ret->is.number = value->number;
+        return true;
+    case NATIVE_TEXT:
+    case NATIVE_JSON:
+        ret->kind = value->kind == NATIVE_TEXT ? STATE_VALUE_TEXT : STATE_VALUE_JSON;
+        ret->is.text.data = value->text;
+        ret->is.text.len = value->len;
+        return true;
+    case NATIVE_ESCAPED:
+        break;
+    }
+    return false;
+}
+
 int stage_value_call(struct executor *ex, struct frame *f, const struct script_fn *fn,
                      struct state_value *ret, struct srt_err *err)
 {
+    struct native_value native;
+    if (stage_lua_native(ex, f, fn, &native) && take_native(&native, ret)) {
+        return SRT_OK;
+    }
     int code = stage_lua_call(ex, f, fn, 1, err);
     if (code == SRT_OK) {
         code = stage_value_take(ex, -1, ret, err);

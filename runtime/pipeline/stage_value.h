@@ -2,7 +2,7 @@
  *
  * Owner:   the executor.
  * Thread:  its worker.
- * Memory:  texts are in the record's arena.
+ * Memory:  texts are in the record's arena, or borrowed from the record until its stage is left.
  * Fails:   as stage_lua_call. */
 #ifndef SRT_PIPELINE_STAGE_VALUE_H
 #define SRT_PIPELINE_STAGE_VALUE_H
