@@ -7,7 +7,7 @@
 PACKAGES_BUILD="cmake ninja-build gcc libc6-dev pkgconf liblua5.4-dev libuv1-dev libyaml-dev
     libxxhash-dev libisal-dev
     zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev"
-PACKAGES_TEST="libcmocka-dev lua5.4 lua-check strace time"
+PACKAGES_TEST="libcmocka-dev lua5.4 lua-check sqlite3 strace time"
 PACKAGES_FUZZ="clang libclang-rt-dev" # each release's own clang, its sanitizers and libFuzzer
 
 # missing_packages NAME...: those that are not installed.
