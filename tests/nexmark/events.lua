@@ -1,5 +1,6 @@
 -- The events of pipelines/nexmark/nexmark.lua made in plain Lua, written into a data directory with
 -- `topic produce` and into a database of sqlite3: neither has seen what the other made of them.
+local sqlite = require "sqlite"
 local t = require "scenario"
 
 local M = {}
@@ -44,18 +45,6 @@ local function generator(options)
   return dofile(t.root .. "/pipelines/nexmark/nexmark.lua").event
 end
 
-local function sql(database, text)
-  local script = database .. ".sql"
-  t.write(script, text)
-  local pipe = assert(io.popen(string.format("sqlite3 -batch -bail %s <%s 2>&1",
-    t.quote(database), t.quote(script))))
-  local output = pipe:read "a"
-  if not pipe:close() then
-    error("sqlite3: " .. output, 2)
-  end
-  return output
-end
-
 local function directory()
   return t.root .. "/tests/nexmark/sql/"
 end
@@ -87,21 +76,15 @@ function M.make(dir, options)
     appended = appended + CHUNK_MS
   end
   raw:close()
-  sql(dir .. "/db", string.format([[
-CREATE TABLE raw (topic TEXT, appended INTEGER, value TEXT);
-.mode ascii
-.separator "\037" "\n"
-.import %s raw
-%s]], dir .. "/raw", t.read(directory() .. "tables.sql")))
+  local database = dir .. "/db"
+  sqlite.run(database, "CREATE TABLE raw (topic TEXT, appended INTEGER, value TEXT);\n")
+  sqlite.import(database, dir .. "/raw", "raw")
+  sqlite.run(database, t.read(directory() .. "tables.sql"))
 end
 
 -- The rows that a query must give, each as one canonical text.
 function M.expected(dir, query)
-  local rows = {}
-  for _, line in ipairs(t.lines(sql(dir .. "/db", t.read(directory() .. query .. ".sql")))) do
-    rows[#rows + 1] = t.json.canonical(t.json.decode(line))
-  end
-  return rows
+  return sqlite.rows(dir .. "/db", t.read(directory() .. query .. ".sql"))
 end
 
 return M

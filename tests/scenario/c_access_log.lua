@@ -1,45 +1,13 @@
 -- The main job on our own sample, against a parser that knows nothing of streamrt. With
 -- STREAMRT_ACCESS_LOG naming another log it is judged by that one.
+local access_log = require "access_log"
 local t = require "scenario"
 
 local sample = os.getenv "STREAMRT_ACCESS_LOG" or t.root .. "/examples/access-log/sample.log"
 
-local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9,
-  Oct = 10, Nov = 11, Dec = 12 }
-
-local function days(year, month, day) -- since 1970-01-01
-  year = month <= 2 and year - 1 or year
-  month = month <= 2 and month + 9 or month - 3
-  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
-end
-
-local function milliseconds(when)
-  local day, month, year, hour, minute, second, sign, zone_hour, zone_minute =
-    when:match "^(%d+)/(%a+)/(%d+):(%d+):(%d+):(%d+) ([+-])(%d%d)(%d%d)$"
-  local zone = (zone_hour * 60 + zone_minute) * (sign == "-" and -1 or 1)
-  local date = days(tonumber(year), months[month], tonumber(day))
-  return math.tointeger(((date * 24 + hour) * 60 + minute - zone) * 60 + second) * 1000
-end
-
-local function parse(line)
-  local ip, when, method, path, status, bytes, referer, agent = line:match(
-    '^(%S+) %S+ %S+ %[([^%]]+)%] "(%u+) (%S+) [^"]*" (%d+) (%S+) "(.*)" "(.*)"$')
-  if not ip then
-    return nil
-  end
-  local function unescape(text)
-    return (text:gsub('\\"', '"'))
-  end
-  return {
-    ts = milliseconds(when), ip = ip, method = method, path = path, status = math.tointeger(status),
-    bytes = bytes == "-" and t.json.null or math.tointeger(bytes),
-    referer = referer == "-" and t.json.null or unescape(referer), agent = unescape(agent),
-  }
-end
-
 local expected = { requests = {}, errors = {}, dead = {}, by_ip = {} }
 for line in io.lines(sample) do
-  local rec = parse(line)
+  local rec = access_log.parse(line)
   if rec then
     local text = t.json.canonical(rec)
     expected.requests[#expected.requests + 1] = text
