@@ -1,5 +1,9 @@
 -- The jobs whose rates are measured. `limit` names the loop of bench_limit that does the same;
--- `from` and `codec` differ from a topic with JSON where they are given.
+-- `file`, `from` and `codec` differ from a topic with JSON where they are given. Those that this
+-- version refuses are run only when they are named: `refused`.
+
+local WINDOW = "{ group_by: v.user_id }, { window: { tumbling: 1m } }, "
+local TIME = ", time: v.ts"
 
 return {
   { name = "passthrough", limit = "passthrough", steps = "{ to: out }" },
@@ -25,4 +29,17 @@ return {
   { name = "file_to_log", limit = "passthrough", file = true, steps = "{ to: out }" },
   { name = "access_log", limit = "access_log", input = "access", codec = "text",
     steps = [[{ map: s.parse.combined(v) }, { to: { topic: out, codec: json } }]] },
+  -- a minute of event time, 10,000 keys
+  { name = "window_native", limit = "window_native", from = TIME, refused = true,
+    steps = WINDOW .. [[{ as: w, aggregate: { count: count(), total: sum(v.price) } },
+      { to: out }]] },
+  { name = "window_lua_value", limit = "window_lua_value", from = TIME, refused = true,
+    steps = WINDOW .. [[{ as: w, aggregate: { count: count(),
+      total: "sum(v.qty * v.price)" } }, { to: out }]] },
+  { name = "window_lua_reducer", limit = "window_lua_reducer", from = TIME, refused = true,
+    steps = WINDOW .. [[{ as: w, aggregate: { totals: {
+      init: "function() return { count = 0, total = 0.0 } end",
+      add: "function(a, v) a.count = a.count + 1 a.total = a.total + v.qty * v.price
+        return a end" } } },
+      { to: out }]] },
 }

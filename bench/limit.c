@@ -6,8 +6,10 @@
  * The input is mapped, and its CRC32C taken every 256 records, as a reader of batches would; the
  * output's is taken for each MiB written to OUTPUT. cpu_s is user and system, page faults and
  * writes included. */
+#include "limit_json.h"
 #include "limit_lua.h"
 #include "limit_output.h"
+#include "limit_window.h"
 
 #include <fcntl.h>
 #include <isa-l/crc.h>
@@ -112,6 +114,47 @@ static void access_log(struct loop *loop, const char *record, size_t len)
     loop->out++;
 }
 
+static void window_native(struct loop *loop, const char *record, size_t len)
+{
+    (void)len;
+    struct limit_window_slot *slot = limit_window_find(loop->L, record);
+    struct limit_field price;
+    int64_t integer;
+    double number;
+    if (limit_json_find(record, "price", 5, &price)) {
+        slot->total += limit_json_number(price.value, price.value_len, &integer, &number)
+                           ? (double)integer
+                           : number;
+    }
+    slot->count++;
+}
+
+static void window_lua_value(struct loop *loop, const char *record, size_t len)
+{
+    struct limit_window_slot *slot = limit_window_find(loop->L, record);
+    limit_lua_show(record, len);
+    limit_lua_call_record(loop->L, loop->fn);
+    slot->total += lua_tonumber(loop->L, -1);
+    slot->count++;
+}
+
+/* The function is given the key's table, or nil, and returns it. */
+static void window_lua_reducer(struct loop *loop, const char *record, size_t len)
+{
+    struct limit_window_slot *slot = limit_window_find(loop->L, record);
+    limit_lua_show(record, len);
+    if (slot->state == LUA_NOREF) {
+        lua_createtable(loop->L, 0, 2);
+        lua_pushinteger(loop->L, 0);
+        lua_setfield(loop->L, -2, "count");
+        lua_pushnumber(loop->L, 0);
+        lua_setfield(loop->L, -2, "total");
+        slot->state = luaL_ref(loop->L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(loop->L, LUA_REGISTRYINDEX, slot->state);
+    limit_lua_call_both(loop->L, loop->fn);
+}
+
 static const struct job {
     const char *name;
     loop_fn *run;
@@ -135,6 +178,10 @@ static const struct job {
      "    bytes = math.tointeger(bytes), referer = referer, agent = agent }"
      " end",
      NULL},
+    {"window_native", window_native, NULL, NULL},
+    {"window_lua_value", window_lua_value, "function(v) return v.qty * v.price end", NULL},
+    {"window_lua_reducer", window_lua_reducer,
+     "function(a, v) a.count = a.count + 1 a.total = a.total + v.qty * v.price return a end", NULL},
 };
 
 static const struct job *find_job(const char *name)
@@ -214,8 +261,10 @@ int main(int argc, char **argv)
         lua_settop(loop.L, 0);
         at = newline + 1;
     }
+    limit_window_close(loop.L);
     limit_output_close();
-    printf("{\"in\":%u,\"out\":%u,\"cpu_s\":%.6f}\n", in, loop.out, cpu_s() - start_s);
+    printf("{\"in\":%u,\"out\":%u,\"cpu_s\":%.6f}\n", in, loop.out + limit_window_rows(),
+           cpu_s() - start_s);
     free(loop.counters);
     lua_close(loop.L);
     (void)checksum;

@@ -102,9 +102,9 @@ void limit_lua_show(const char *text, size_t len)
     limit_record.overlay_count = 0;
 }
 
-static void call(lua_State *L)
+static void call(lua_State *L, int arguments)
 {
-    if (lua_pcall(L, 1, 1, 0)) {
+    if (lua_pcall(L, arguments, 1, 0)) {
         fprintf(stderr, "bench_limit: %s\n", lua_tostring(L, -1));
         exit(1);
     }
@@ -114,14 +114,22 @@ void limit_lua_call_record(lua_State *L, int fn)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, fn);
     lua_rawgeti(L, LUA_REGISTRYINDEX, record_ref);
-    call(L);
+    call(L, 1);
 }
 
 void limit_lua_call_value(lua_State *L, int fn)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, fn);
     lua_insert(L, -2);
-    call(L);
+    call(L, 1);
+}
+
+void limit_lua_call_both(lua_State *L, int fn)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, fn);
+    lua_insert(L, -2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, record_ref);
+    call(L, 2);
 }
 
 int limit_lua_is_record(lua_State *L, int index)

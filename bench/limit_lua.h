@@ -36,10 +36,11 @@ int limit_lua_function(lua_State *L, const char *source);
 /* Show the text as the record from now on. */
 void limit_lua_show(const char *text, size_t len);
 
-/* Call the function with the record, or with the value on top, which it takes; one result is on
- * top. */
+/* Call the function with the record, or with the value on top, which it takes, or with that and the
+ * record; one result is on top. */
 void limit_lua_call_record(lua_State *L, int fn);
 void limit_lua_call_value(lua_State *L, int fn);
+void limit_lua_call_both(lua_State *L, int fn);
 
 /* The record with what was written to it, and a newline. */
 void limit_lua_put_record(void);

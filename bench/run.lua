@@ -6,7 +6,8 @@ local usage = [[
 usage: bench/run [-o json] [--records N] [--rounds N] [NAME...]
 
 Throughput, in records per CPU-second of the whole process, beside the bare loop that does the same
-(bench/limit.c) in the same run; the median of the rounds. All of these without a NAME:
+(bench/limit.c) in the same run; the median of the rounds. All of these without a NAME, but for
+those that are refused:
 
   %s
 
@@ -18,6 +19,8 @@ Others, which run only when they are named:
   latency       from append to a reader of the target, 1000 records/s, durable and os
   steady        resident memory after 10 minutes of a steady run to that after one
   steady_short  the same in 1 minute: its end to second 20
+  nexmark       the Nexmark queries, beside what is published for Flink
+  nexmark_q0    one of them: nexmark_q0 to nexmark_q22
 
   -o json       [{name, value, unit, ratio, limit_value}] instead of a table
   --records N   size of the input; 2000000 without it
@@ -27,13 +30,16 @@ Others, which run only when they are named:
 local jobs = require "jobs"
 local others = {
   scaling = true, startup = true, recovery = true, latency = true, steady = true,
-  steady_short = true,
+  steady_short = true, nexmark = true,
 }
+for query = 0, 22 do
+  others["nexmark_q" .. query] = true
+end
 
 local function names_of_jobs()
   local names = {}
   for i, job in ipairs(jobs) do
-    names[i] = job.name
+    names[i] = job.name .. (job.refused and " (refused in this version)" or "")
   end
   return table.concat(names, "\n  ")
 end
@@ -72,15 +78,16 @@ end
 local function plan(options)
   local throughput = require "throughput"
   local by_name, all = {}, {}
-  for i, job in ipairs(jobs) do
+  for _, job in ipairs(jobs) do
     by_name[job.name] = function() return { throughput(job, options) } end
-    all[i] = job.name
+    all[#all + 1] = not job.refused and job.name or nil
   end
   local list = {}
   for i, name in ipairs(#options.names > 0 and options.names or all) do
     local run = by_name[name]
     if others[name] then
-      run = function() return require(name:gsub("_short", ""))(options, name) end
+      local module = name:gsub("_short$", ""):gsub("_q%d+$", "")
+      run = function() return require(module)(options, name) end
     end
     list[i] = { name, run or fail("there is no '" .. name .. "'") }
   end

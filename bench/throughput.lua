@@ -11,10 +11,10 @@ topics: { input: {} }
 pipelines:
   job:
     parallelism: %s
-    from: { %s, codec: %s }
+    from: { %s, codec: %s%s }
     steps: [ %s ]
 ]], job.parallelism or "auto", job.file and "file: " .. input or "topic: input",
-    job.codec or "json", job.steps))
+    job.codec or "json", job.from or "", job.steps))
   return path
 end
 
