@@ -35,6 +35,7 @@ package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
 local t = require "scenario"
 local queries = require "queries"
 local events = require "events"
+local kill = require "kill"
 
 math.randomseed(options.seed)
 
@@ -147,48 +148,19 @@ local function run_alone(dir, query, form)
   t.equal(counted.late, 0, "late")
 end
 
-local kill_after = os.getenv "STREAMRT_KILL_AFTER"
+local kills_of = {} -- by query
 
--- True when it was killed, false when it had ended before.
-local function run_and_kill(dir, query, microseconds)
-  local parts = { "timeout -s KILL 60", t.quote(kill_after), microseconds, t.quote(t.binary) }
-  local args = arguments(dir, query, query.name .. ".yaml")
-  for _, word in ipairs(args) do
-    parts[#parts + 1] = t.quote(word)
-  end
-  local _, _, code = os.execute(string.format("NEXMARK_PARTITIONS=%d %s >%s/killed.log 2>&1",
-    options.partitions, table.concat(parts, " "), t.quote(dir)))
-  if code ~= 0 and code ~= 10 then
-    error("it ended by itself with an error: " .. t.read(dir .. "/killed.log"), 0)
-  end
-  return code == 0
-end
-
-local function now_us()
-  local pipe <close> = assert(io.popen "date +%s%N")
-  return tonumber(pipe:read "a") // 1000
-end
-
-local latest_us = {} -- by query: kills later than that came after the end
-
--- Kill it once, or twice in a row every fourth time, and let it end. How often it was killed.
+-- Kill it, and let it end. How often it was killed.
 local function kill_and_finish(dir, query)
+  local form = query.name .. ".yaml"
+  kills_of[query.name] = kills_of[query.name] or kill.new()
+  local kills = kills_of[query.name]
   fresh(dir)
-  if not latest_us[query.name] then
-    local began = now_us()
-    run_alone(dir, query, query.name .. ".yaml")
-    latest_us[query.name] = now_us() - began
+  if kills:measure(function() run_alone(dir, query, form) end) then
     fresh(dir)
   end
-  local killed = 0
-  for _ = 1, math.random(4) == 1 and 2 or 1 do
-    if run_and_kill(dir, query, math.random(0, latest_us[query.name])) then
-      killed = killed + 1
-    else
-      latest_us[query.name] = latest_us[query.name] * 9 // 10
-    end
-  end
-  run_alone(dir, query, query.name .. ".yaml")
+  local killed = kills:some(arguments(dir, query, form), dir)
+  run_alone(dir, query, form)
   check(dir, query)
   return killed
 end

@@ -1,6 +1,7 @@
 -- Windows and sessions over an access log, row by row against sqlite3. With STREAMRT_ACCESS_LOG
 -- naming another log it is judged by that one.
 local access_log = require "access_log"
+local kill = require "kill"
 local sqlite = require "sqlite"
 local t = require "scenario"
 
@@ -17,10 +18,10 @@ local queries = {
   ["access.paths"] = [[
 WITH placed AS (
   SELECT *, row_number() OVER one - 1 AS place,
-    count(*) OVER (PARTITION BY path, ts / 3600000) AS n
-  FROM request WINDOW one AS (PARTITION BY path, ts / 3600000 ORDER BY bytes))
+    count(bytes) OVER (PARTITION BY path, ts / 3600000) AS n
+  FROM request WINDOW one AS (PARTITION BY path, ts / 3600000 ORDER BY bytes NULLS LAST))
 SELECT json_object('path', path, 'requests', count(*),
-  'errors', count(*) FILTER (WHERE status >= 400), 'bytes', sum(bytes),
+  'errors', count(*) FILTER (WHERE status >= 400), 'bytes', coalesce(sum(bytes), 0),
   'p95_bytes', max(bytes) FILTER (WHERE place = min(CAST(0.95 * n AS INTEGER), n - 1)),
   'window_start', ts / 3600000 * 3600000, 'window_end', ts / 3600000 * 3600000 + 3600000)
 FROM placed GROUP BY path, ts / 3600000;]],
@@ -47,12 +48,13 @@ local function database(dir)
     local rec = access_log.parse(line)
     if rec then
       rows:write(table.concat({ rec.ts, rec.ip, rec.path, rec.status,
-        rec.bytes == t.json.null and 0 or rec.bytes }, "\31"), "\n")
+        rec.bytes == t.json.null and "" or rec.bytes }, "\31"), "\n")
     end
   end
   rows:close()
   sqlite.run(path, TABLE)
   sqlite.import(path, dir .. "/rows", "request")
+  sqlite.run(path, "UPDATE request SET bytes = NULL WHERE bytes = '';\n")
   return path
 end
 
@@ -67,6 +69,42 @@ local function compare(dir)
   end
 end
 
+local function arguments(dir, workers, partitions)
+  return { "run", config, "--data-dir", dir .. "/d", "--until-drained", "--set",
+    "node.workers=" .. workers, env = { ACCESS_LOG = sample, ACCESS_PARTITIONS = partitions } }
+end
+
+local function case_of(workers, partitions)
+  local title = string.format("%d workers, %d partitions: as in sqlite3", workers, partitions)
+  t.case(title, function(dir)
+    local args = arguments(dir, workers, partitions)
+    local r = t.run(args)
+    t.equal(r.code, 0, r.err)
+    for pipeline, counted in pairs(t.summary(r.err)) do
+      t.equal(counted.late, 0, "late in " .. pipeline)
+    end
+    compare(dir)
+    t.must(args)
+    compare(dir) -- a second run adds nothing
+  end)
+end
+
+local function case_of_kills(wanted, seed)
+  math.randomseed(seed)
+  t.case(string.format("%d kills change nothing; seed %d", wanted, seed), function(dir)
+    local args, kills, killed, rounds = arguments(dir, 2, 3), kill.new(), 0, 0
+    kills:measure(function() t.must(args) end)
+    while killed < wanted do
+      rounds = rounds + 1
+      t.equal(rounds <= 4 * wanted, true, "most kills come before the end")
+      t.shell("rm -rf " .. t.quote(dir .. "/d"))
+      killed = killed + kills:some(args, dir)
+      t.must(args)
+      compare(dir)
+    end
+  end)
+end
+
 if REFUSED then
   t.case("windows are refused by name", function()
     local r = t.run { "check", config }
@@ -74,22 +112,11 @@ if REFUSED then
     t.contains(r.out .. r.err, "error[E090]: " .. REFUSED)
   end)
 else
-  for _, with in ipairs { { 1, 3 }, { 2, 1 }, { 4, 8 } } do
-    local name = string.format("%d workers, %d partitions: as in sqlite3", with[1], with[2])
-    t.case(name, function(dir)
-      local args = { "run", config, "--data-dir", dir .. "/d", "--until-drained", "--set",
-        "node.workers=" .. with[1],
-        env = { ACCESS_LOG = sample, ACCESS_PARTITIONS = with[2] } }
-      local r = t.run(args)
-      t.equal(r.code, 0, r.err)
-      for pipeline, counted in pairs(t.summary(r.err)) do
-        t.equal(counted.late, 0, "late in " .. pipeline)
-      end
-      compare(dir)
-      t.must(args)
-      compare(dir) -- a second run adds nothing
-    end)
-  end
+  case_of(1, 3)
+  case_of(2, 1)
+  case_of(4, 8)
+  case_of_kills(os.getenv "STREAMRT_TEST_LONG" and 200 or 10,
+    math.tointeger(tonumber(os.getenv "STREAMRT_TEST_SEED" or 1)))
 end
 
 -- The other computation is itself held against plain counting.
