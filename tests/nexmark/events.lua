@@ -5,8 +5,7 @@ local t = require "scenario"
 
 local M = {}
 
-local CHUNKS = 8 -- each appended so much later than the one before, by its records' timestamps
-local CHUNK_MS = 4000
+local APPENDED_MS = 32000 -- from the first chunk to the last, by the timestamps of their records
 local TOPICS = { "nexmark.person", "nexmark.auction", "nexmark.bid" }
 
 -- splitmix64, begun anew for each event: rng(), rng(n), rng(m, n).
@@ -49,20 +48,22 @@ local function directory()
   return t.root .. "/tests/nexmark/sql/"
 end
 
--- dir/d and dir/db. options: events, seed, partitions, rate, start_ms, shuffle.
+-- dir/d and dir/db. options: events, seed, partitions, rate, start_ms, shuffle, and chunks: so many
+-- times `topic produce` is called for each topic.
 function M.make(dir, options)
   t.write(dir .. "/topics.yaml", t.read(t.root .. "/pipelines/nexmark/topics.yaml"))
   t.must { "run", dir .. "/topics.yaml", "--data-dir", dir .. "/d", "--until-drained",
     env = { NEXMARK_PARTITIONS = options.partitions } }
   local event = generator(options)
   local raw = assert(io.open(dir .. "/raw", "wb"))
-  local appended = os.time() * 1000 - CHUNKS * CHUNK_MS
-  for chunk = 1, CHUNKS do
+  local chunks = options.chunks
+  local appended = os.time() * 1000 - APPENDED_MS
+  for chunk = 1, chunks do
     local lines = {}
     for _, topic in ipairs(TOPICS) do
       lines[topic] = {}
     end
-    local from, to = options.events * (chunk - 1) // CHUNKS + 1, options.events * chunk // CHUNKS
+    local from, to = options.events * (chunk - 1) // chunks + 1, options.events * chunk // chunks
     for n = from, to do
       local value, key = event(n, rng_of(options.seed, n))
       local topic, text = "nexmark." .. value.type, to_json(value)
@@ -73,7 +74,7 @@ function M.make(dir, options)
       t.must { "topic", "produce", topic, "--data-dir", dir .. "/d", "--timestamp", appended, "-q",
         stdin = table.concat(lines[topic]) }
     end
-    appended = appended + CHUNK_MS
+    appended = appended + APPENDED_MS // chunks
   end
   raw:close()
   local database = dir .. "/db"

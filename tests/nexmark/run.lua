@@ -8,12 +8,15 @@
 --   --events N      20000      --seed N        1, or STREAMRT_TEST_SEED
 --   --workers N     1          --partitions N  3, of the events' topics
 --   --shuffle N     1: so many events are out of order among themselves
---   --commit T      100ms      --kills N       0; 500 with STREAMRT_TEST_LONG unless it is 0
+--   --chunks N      8: so many times events are appended to the topics
+--   --commit T      100ms      --commit-bytes S  32MiB
+--   --kills N       0; 500 with STREAMRT_TEST_LONG unless it is 0
 --   --start-ms N    event time of the first event; --rate N: events in a second of it
 
 local seed = math.tointeger(tonumber(os.getenv "STREAMRT_TEST_SEED" or 1))
 local options = { events = 20000, seed = seed, workers = 1, partitions = 3,
-  shuffle = 1, commit = "100ms", kills = 0, start_ms = 1436946900000, rate = 50 }
+  shuffle = 1, chunks = 8, commit = "100ms", commit_bytes = "32MiB", kills = 0,
+  start_ms = 1436946900000, rate = 50 }
 local chosen = {}
 while arg[1] do -- what is left of them scenario.lua would take for the name of a case
   local word = table.remove(arg, 1)
@@ -21,7 +24,7 @@ while arg[1] do -- what is left of them scenario.lua would take for the name of 
   if name then
     local field, value = name:gsub("-", "_"), table.remove(arg, 1)
     assert(options[field], "no such option: " .. word)
-    options[field] = field == "commit" and value or math.tointeger(tonumber(value))
+    options[field] = type(options[field]) == "string" and value or math.tointeger(tonumber(value))
   else
     chosen[word] = true
   end
@@ -121,7 +124,8 @@ local function arguments(dir, query, form)
   args[#args + 1] = query.more and pipelines .. query.more
   for _, word in ipairs { "--data-dir", dir .. "/d", "--until-drained", "--set",
     "node.workers=" .. options.workers, "--set",
-    string.format("pipelines.nexmark-%s.commit_interval=%s", query.name, options.commit) } do
+    string.format("pipelines.nexmark-%s.commit_interval=%s", query.name, options.commit), "--set",
+    string.format("pipelines.nexmark-%s.commit_bytes=%s", query.name, options.commit_bytes) } do
     args[#args + 1] = word
   end
   args.env = { NEXMARK_PARTITIONS = options.partitions }
