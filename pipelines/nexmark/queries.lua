@@ -21,8 +21,9 @@ end
 
 function M.with_minute(v)
   local at = v.dateTime
+  local text = format(at)
   return { auction = v.auction, bidder = v.bidder, price = v.price, dateTime = at, extra = v.extra,
-    dt = day_of(at), hm = minute_of(at) }
+    dt = text:sub(1, 10), hm = text:sub(12, 16) }
 end
 
 local function time_of_day(ms)
