@@ -40,9 +40,11 @@ const struct srt_clock *broker_clock(const struct broker *broker);
 int broker_topic_create(struct broker *broker, const char *name, const struct topic_config *config,
                         struct topic **ret_topic, struct srt_err *err);
 
-/* The same for a topic of our own, whose name begins with __streamrt. */
-int broker_topic_create_own(struct broker *broker, const char *name,
-                            const struct topic_config *config, struct srt_err *err);
+/* The same for streamrt's own topics: the name must be one that is reserved for them. A limit on
+ * records that no journal frame could hold becomes the one that it can. */
+int broker_topic_create_internal(struct broker *broker, const char *name,
+                                 const struct topic_config *config, struct topic **ret_topic,
+                                 struct srt_err *err);
 
 /* Change options, or add partitions; fewer partitions is SRT_EINVAL. Durable on return. Blocks. */
 int broker_topic_alter(struct broker *broker, const char *name, const struct topic_config *config,

@@ -11,7 +11,7 @@
 #include "broker/metadata.h"
 #include "broker/topic_impl.h"
 
-static int check_name(const char *name, struct srt_err *err)
+static int check_name(const char *name, bool internal, struct srt_err *err)
 {
     if (!topic_name_valid(name)) {
         return srt_fail(
@@ -19,24 +19,30 @@ static int check_name(const char *name, struct srt_err *err)
             "topic name '%.64s' is not valid: 1 to %d of a-z A-Z 0-9 . _ -, not '.' or '..'", name,
             SRT_TOPIC_NAME_MAX);
     }
-    if (topic_name_reserved(name)) {
-        return srt_fail(err, SRT_EINVAL, "topic name '%s' is reserved: it begins with '__streamrt'",
-                        name);
+    if (topic_name_reserved(name) != internal) {
+        return srt_fail(err, SRT_EINVAL, "topic name '%s' %s with '__streamrt'", name,
+                        internal ? "is not streamrt's own: it does not begin"
+                                 : "is reserved: it begins");
     }
     return SRT_OK;
 }
 
 /* A record that no frame can hold could be made, but never written. */
+static uint64_t record_bytes_max(struct broker *broker)
+{
+    return store_write_bytes_max(broker->store) / 2;
+}
+
 static int check_config(struct broker *broker, const struct topic_config *config,
                         struct srt_err *err)
 {
     int code = topic_config_check(config, err);
-    uint64_t limit = store_write_bytes_max(broker->store);
-    if (code == SRT_OK && config->max_record_bytes > limit / 2) {
+    uint64_t limit = record_bytes_max(broker);
+    if (code == SRT_OK && config->max_record_bytes > limit) {
         code = srt_fail(err, SRT_EINVAL,
                         "records of up to %" PRIu64
                         " bytes; half of what one journal frame takes is %" PRIu64,
-                        config->max_record_bytes, limit / 2);
+                        config->max_record_bytes, limit);
     }
     return code;
 }
@@ -63,12 +69,12 @@ static int create_topic(struct broker *broker, const char *name, const struct to
     return SRT_OK;
 }
 
-static int create_checked(struct broker *broker, const char *name,
-                          const struct topic_config *config, struct topic **ret_topic,
-                          struct srt_err *err)
+static int check_and_create(struct broker *broker, const char *name, bool internal,
+                            const struct topic_config *config, struct topic **ret_topic,
+                            struct srt_err *err)
 {
-    BROKER_MAY_BLOCK();
     int code = broker_check_writable(broker, err);
+    code = code == SRT_OK ? check_name(name, internal, err) : code;
     if (code != SRT_OK) {
         return code;
     }
@@ -84,15 +90,19 @@ static int create_checked(struct broker *broker, const char *name,
 int broker_topic_create(struct broker *broker, const char *name, const struct topic_config *config,
                         struct topic **ret_topic, struct srt_err *err)
 {
-    int code = check_name(name, err);
-    return code == SRT_OK ? create_checked(broker, name, config, ret_topic, err) : code;
+    BROKER_MAY_BLOCK();
+    return check_and_create(broker, name, false, config, ret_topic, err);
 }
 
-int broker_topic_create_own(struct broker *broker, const char *name,
-                            const struct topic_config *config, struct srt_err *err)
+int broker_topic_create_internal(struct broker *broker, const char *name,
+                                 const struct topic_config *config, struct topic **ret_topic,
+                                 struct srt_err *err)
 {
-    srt_assert(topic_name_valid(name) && topic_name_reserved(name));
-    return create_checked(broker, name, config, NULL, err);
+    BROKER_MAY_BLOCK();
+    struct topic_config own = *config;
+    uint64_t limit = record_bytes_max(broker);
+    own.max_record_bytes = own.max_record_bytes < limit ? own.max_record_bytes : limit;
+    return check_and_create(broker, name, true, &own, ret_topic, err);
 }
 
 static int alter_topic(struct broker *broker, const char *name, const struct topic_config *config,

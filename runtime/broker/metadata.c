@@ -10,8 +10,10 @@
 
 enum {
     METADATA_VERSION = 1,
-    METADATA_CONFIG_VERSION = 2, /* of what holds a topic's options; 1 knew no compression */
-    CLEANUP_DELETE = 0,
+    /* Of what holds a topic's options. 1 knew no compression, 2 no compaction. */
+    METADATA_CONFIG_VERSION = 3,
+    WITH_COMPRESSION = 2,
+    WITH_COMPACTION = 3,
 };
 
 /* --- writing --- */
@@ -37,8 +39,9 @@ static void put_config(struct srt_buf *to, const struct topic_config *config)
     srt_buf_put_be64(to, config->segment_bytes);
     srt_buf_put_be64(to, (uint64_t)config->segment_ms);
     srt_buf_put_be64(to, config->max_record_bytes);
-    srt_buf_put_u8(to, CLEANUP_DELETE);
+    srt_buf_put_u8(to, (uint8_t)config->cleanup);
     srt_buf_put_u8(to, (uint8_t)config->compression);
+    srt_buf_put_be64(to, (uint64_t)config->delete_retention_ms);
 }
 
 void metadata_put_topic_created(struct srt_buf *to, const struct topic_id *id, const char *name,
@@ -215,16 +218,22 @@ static struct srt_str take_group_name(struct cursor *c)
 
 static struct topic_config take_config(struct cursor *c)
 {
-    struct topic_config config = {0};
+    struct topic_config config;
+    topic_config_default(&config);
     config.partition_count = (int32_t)take_u32(c);
     config.retention_ms = (int64_t)take_u64(c);
     config.retention_bytes = (int64_t)take_u64(c);
     config.segment_bytes = take_u64(c);
     config.segment_ms = (int64_t)take_u64(c);
     config.max_record_bytes = take_u64(c);
-    must(c, take_u8(c) == CLEANUP_DELETE, "a topic's cleanup is none of this version");
-    if (c->version >= METADATA_CONFIG_VERSION) {
+    config.cleanup = (enum topic_cleanup)take_u8(c);
+    must(c, config.cleanup == TOPIC_CLEANUP_DELETE || c->version >= WITH_COMPACTION,
+         "a topic's cleanup is none of its version");
+    if (c->version >= WITH_COMPRESSION) {
         config.compression = (enum compression)take_u8(c);
+    }
+    if (c->version >= WITH_COMPACTION) {
+        config.delete_retention_ms = (int64_t)take_u64(c);
     }
     struct srt_err err = {0};
     if (!c->wrong && topic_config_check(&config, &err) != SRT_OK) {

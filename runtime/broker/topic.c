@@ -15,6 +15,13 @@ enum {
     SEGMENT_BYTES_MAX = 1 << 30, /* offset indexes hold 32-bit positions */
 };
 
+const char *const topic_cleanup_names[TOPIC_CLEANUP_COUNT + 1] = {
+    "delete",
+    "compact",
+    "compact,delete",
+    NULL,
+};
+
 void topic_config_default(struct topic_config *config)
 {
     *config = (struct topic_config){
@@ -24,7 +31,22 @@ void topic_config_default(struct topic_config *config)
         .segment_bytes = UINT64_C(128) << 20,
         .segment_ms = INT64_C(7) * DAY_MS,
         .max_record_bytes = UINT64_C(1) << 20,
+        .delete_retention_ms = DAY_MS,
     };
+}
+
+static int check_cleanup(const struct topic_config *config, struct srt_err *err)
+{
+    if ((unsigned)config->cleanup >= TOPIC_CLEANUP_COUNT) {
+        return srt_fail(err, SRT_EINVAL, "cleanup %d; the last one is %d (%s)",
+                        (int)config->cleanup, TOPIC_CLEANUP_COUNT - 1,
+                        topic_cleanup_names[TOPIC_CLEANUP_COUNT - 1]);
+    }
+    if (config->delete_retention_ms < 0) {
+        return srt_fail(err, SRT_EINVAL, "delete_retention of %" PRId64 " ms; it is at least 0",
+                        config->delete_retention_ms);
+    }
+    return SRT_OK;
 }
 
 int topic_config_check(const struct topic_config *config, struct srt_err *err)
@@ -61,7 +83,7 @@ int topic_config_check(const struct topic_config *config, struct srt_err *err)
                         (int)config->compression, COMPRESSION_COUNT - 1,
                         compress_names[COMPRESSION_COUNT - 1]);
     }
-    return SRT_OK;
+    return check_cleanup(config, err);
 }
 
 /* Paired with the release in topic_set_version: who sees the version sees what it holds. */

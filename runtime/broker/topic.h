@@ -19,6 +19,15 @@
 struct partition;
 struct topic;
 
+/* What becomes of old records. */
+enum topic_cleanup {
+    TOPIC_CLEANUP_DELETE,  /* they go by time and size */
+    TOPIC_CLEANUP_COMPACT, /* of each key the last one stays */
+    TOPIC_CLEANUP_COMPACT_DELETE,
+    TOPIC_CLEANUP_COUNT,
+};
+extern const char *const topic_cleanup_names[TOPIC_CLEANUP_COUNT + 1]; /* NULL at the end */
+
 /* As in a config's topics: section. */
 struct topic_config {
     int32_t partition_count;   /* 3 */
@@ -28,6 +37,8 @@ struct topic_config {
     int64_t segment_ms;        /* 7d */
     uint64_t max_record_bytes; /* 1 MiB: key, value and headers together */
     enum compression compression; /* none: what batches made here are compressed with */
+    enum topic_cleanup cleanup;   /* delete */
+    int64_t delete_retention_ms;  /* 1d: how long a compacted topic keeps what says "deleted" */
 };
 void topic_config_default(struct topic_config *config);
 

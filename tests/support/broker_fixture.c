@@ -73,6 +73,8 @@ void assert_topic_config_equal(const struct topic_config *a, const struct topic_
     assert_int_equal(a->segment_ms, b->segment_ms);
     assert_int_equal(a->max_record_bytes, b->max_record_bytes);
     assert_int_equal(a->compression, b->compression);
+    assert_int_equal(a->cleanup, b->cleanup);
+    assert_int_equal(a->delete_retention_ms, b->delete_retention_ms);
 }
 
 static struct record record_of(const char *key, const char *value)

@@ -35,7 +35,9 @@ static void topic_has_what_it_was_created_with_also_after_a_restart(void **state
                                   .retention_bytes = 1 << 30,
                                   .segment_bytes = 1 << 20,
                                   .segment_ms = 60000,
-                                  .max_record_bytes = 1000};
+                                  .max_record_bytes = 1000,
+                                  .cleanup = TOPIC_CLEANUP_COMPACT_DELETE,
+                                  .delete_retention_ms = 5000};
     struct topic *topic;
     struct srt_err err = {0};
     assert_ok(broker_topic_create(f->broker, "orders", &config, &topic, &err), &err);
@@ -85,6 +87,11 @@ static void names_and_options_are_checked(void **state)
 
     assert_int_equal(create(f, "__streamrt.time", 1, &err), SRT_EINVAL);
     assert_contains(err.msg, "reserved");
+    struct topic_config own;
+    topic_config_default(&own);
+    assert_int_equal(broker_topic_create_internal(f->broker, "orders", &own, NULL, &err),
+                     SRT_EINVAL);
+    assert_contains(err.msg, "'orders' is not streamrt's own");
     assert_int_equal(create(f, "x", 0, &err), SRT_EINVAL);
     assert_int_equal(create(f, "x", SRT_TOPIC_PARTITIONS_MAX + 1, &err), SRT_EINVAL);
     assert_string_equal(err.msg, "topic 'x': 1025 partitions; a topic has 1 to 1024");

@@ -10,13 +10,17 @@ static const struct topic_id id_a = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 
 #define ID_A    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 #define ID_NONE 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-#define DEFAULT_CONFIG                                                                             \
+#define OLD_CONFIG                                                                                 \
     0, 0, 0, 3, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,   \
-        0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0
-#define ZSTD 4
+        0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x24, 0x0c, 0x84, 0, 0, 0, 0, 0, 0, 0x10, 0, 0
+#define DELETE         0
+#define COMPACT_DELETE 2
+#define ZSTD           4
+#define HOUR           0, 0, 0, 0, 0, 0x36, 0xee, 0x80
+#define NEW_CONFIG     OLD_CONFIG, COMPACT_DELETE, ZSTD, HOUR
 
-static const uint8_t golden_created[] = {2, ID_A, 0, 1, 'a', DEFAULT_CONFIG, ZSTD};
-static const uint8_t golden_altered[] = {2, ID_A, DEFAULT_CONFIG, ZSTD};
+static const uint8_t golden_created[] = {3, ID_A, 0, 1, 'a', NEW_CONFIG};
+static const uint8_t golden_altered[] = {3, ID_A, NEW_CONFIG};
 static const uint8_t golden_deleted[] = {1, ID_A};
 /* clang-format off */
 static const uint8_t golden_positions[] = {
@@ -28,7 +32,7 @@ static const uint8_t golden_positions[] = {
 };
 static const uint8_t golden_group_deleted[] = {1, 0, 1, 'g'};
 static const uint8_t golden_snapshot[] = {
-    2, 0, 0, 0, 1, ID_A, 0, 1, 'a', DEFAULT_CONFIG, ZSTD,
+    3, 0, 0, 0, 1, ID_A, 0, 1, 'a', NEW_CONFIG,
     0, 0, 0, 1, 0, 1, 'g', 0, 0, 0, 0, 0, 1,
     ID_A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5,
     0, 0, 0, 3, 'o', 'l', 'd', 0, 0, 0, 0,
@@ -73,6 +77,8 @@ static void every_entry_has_the_documented_bytes(void **state)
     struct topic_config config;
     topic_config_default(&config);
     config.compression = COMPRESSION_ZSTD;
+    config.cleanup = TOPIC_CLEANUP_COMPACT_DELETE;
+    config.delete_retention_ms = 3600000;
     struct srt_buf buf = {0};
     metadata_put_topic_created(&buf, &id_a, "a", &config);
     assert_bytes(&buf, golden_created, sizeof golden_created);
@@ -109,6 +115,8 @@ static void what_was_written_is_read(void **state)
     struct topic_config config;
     topic_config_default(&config);
     config.compression = COMPRESSION_ZSTD;
+    config.cleanup = TOPIC_CLEANUP_COMPACT_DELETE;
+    config.delete_retention_ms = 3600000;
     assert_topic_config_equal(&entry.topic.config, &config);
 
     assert_ok(metadata_decode(METADATA_POSITIONS, golden_positions, sizeof golden_positions, &entry,
@@ -131,17 +139,22 @@ static void what_was_written_is_read(void **state)
     assert_false(metadata_next_position(&entry.group.positions, &position));
 }
 
-/* Before topics had a compression. */
-static void the_version_before_is_read(void **state)
+/* Before topics had a compression, and before they were compacted. */
+static void the_versions_before_are_read(void **state)
 {
     (void)state;
-    static const uint8_t created[] = {1, ID_A, 0, 1, 'a', DEFAULT_CONFIG};
-    static const uint8_t altered[] = {1, ID_A, DEFAULT_CONFIG};
-    static const struct golden old[] = {GOLDEN(METADATA_TOPIC_CREATED, created),
-                                        GOLDEN(METADATA_TOPIC_ALTERED, altered)};
-    struct topic_config config;
-    topic_config_default(&config);
-    for (size_t i = 0; i < 2; i++) {
+    static const uint8_t created_1[] = {1, ID_A, 0, 1, 'a', OLD_CONFIG, DELETE};
+    static const uint8_t altered_1[] = {1, ID_A, OLD_CONFIG, DELETE};
+    static const uint8_t created_2[] = {2, ID_A, 0, 1, 'a', OLD_CONFIG, DELETE, ZSTD};
+    static const uint8_t altered_2[] = {2, ID_A, OLD_CONFIG, DELETE, ZSTD};
+    static const struct golden old[] = {GOLDEN(METADATA_TOPIC_CREATED, created_1),
+                                        GOLDEN(METADATA_TOPIC_ALTERED, altered_1),
+                                        GOLDEN(METADATA_TOPIC_CREATED, created_2),
+                                        GOLDEN(METADATA_TOPIC_ALTERED, altered_2)};
+    for (size_t i = 0; i < 4; i++) {
+        struct topic_config config;
+        topic_config_default(&config);
+        config.compression = i < 2 ? COMPRESSION_NONE : COMPRESSION_ZSTD;
         struct srt_err err = {0};
         struct metadata_entry entry;
         assert_ok(metadata_decode(old[i].kind, old[i].bytes, old[i].size, &entry, &err), &err);
@@ -149,6 +162,21 @@ static void the_version_before_is_read(void **state)
         assert_int_equal(metadata_decode(old[i].kind, old[i].bytes, old[i].size - 1, &entry, &err),
                          SRT_ECORRUPT);
     }
+}
+
+static void old_version_knows_no_compaction(void **state)
+{
+    (void)state;
+    static const uint8_t altered[] = {2, ID_A, OLD_CONFIG, COMPACT_DELETE, ZSTD};
+    static const uint8_t unknown[] = {3, ID_A, OLD_CONFIG, 3, ZSTD, HOUR};
+    struct srt_err err = {0};
+    struct metadata_entry entry;
+    assert_int_equal(
+        metadata_decode(METADATA_TOPIC_ALTERED, altered, sizeof altered, &entry, &err),
+        SRT_ECORRUPT);
+    assert_int_equal(
+        metadata_decode(METADATA_TOPIC_ALTERED, unknown, sizeof unknown, &entry, &err),
+        SRT_ECORRUPT);
 }
 
 static int count_topic(void *ctx, const struct metadata_topic *topic, struct srt_err *err)
@@ -287,8 +315,9 @@ static void values_out_of_range_are_refused(void **state)
     assert_damaged(created, 19, 0);
     assert_damaged(created, 20, 0x80); /* partitions */
     assert_damaged(created, 23, 0);
-    assert_damaged(created, created->size - 2, 1); /* cleanup */
-    assert_damaged(created, created->size - 1, COMPRESSION_COUNT);
+    assert_damaged(created, created->size - 10, TOPIC_CLEANUP_COUNT);
+    assert_damaged(created, created->size - 9, COMPRESSION_COUNT);
+    assert_damaged(created, created->size - 8, 0x80); /* a delete retention below 0 */
 
     const struct golden *positions = &goldens[3];
     assert_damaged(positions, 34, 0x80); /* a partition below 0 */
@@ -301,7 +330,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_entry_has_the_documented_bytes),
         cmocka_unit_test(what_was_written_is_read),
-        cmocka_unit_test(the_version_before_is_read),
+        cmocka_unit_test(the_versions_before_are_read),
+        cmocka_unit_test(old_version_knows_no_compaction),
         cmocka_unit_test(snapshot_visits_topics_and_groups),
         cmocka_unit_test(damaged_snapshot_visits_nothing),
         cmocka_unit_test(every_shorter_and_longer_entry_is_refused),
