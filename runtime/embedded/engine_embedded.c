@@ -68,25 +68,39 @@ static int topic_ensure(struct engine *eng, const char *name, struct engine_topi
     return topic_find(eng, name, ret, err);
 }
 
+/* Small segments: only what is closed can be compacted, and a start reads what is left. */
+enum { STATE_SEGMENT_BYTES = 16 << 20 };
+
 static int state_topic_ensure(struct engine *eng, const char *name, int32_t partition_count,
                               struct engine_topic *ret, struct srt_err *err)
 {
-    struct embedded *embedded = embedded_of(eng);
-    int code = topic_find(eng, name, ret, err);
-    if (code == SRT_ENOENT) {
-        struct topic_config config;
-        topic_config_default(&config);
-        config.partition_count = partition_count;
-        config.retention_ms = -1;
-        config.retention_bytes = -1;
-        uint64_t most = broker_write_bytes_max(embedded->broker) / 4;
-        config.max_record_bytes =
-            most < ENGINE_STATE_RECORD_BYTES_MAX ? most : ENGINE_STATE_RECORD_BYTES_MAX;
-        srt_err_clear(err);
-        code = broker_topic_create_own(embedded->broker, name, &config, err);
-        code = code == SRT_OK ? topic_find(eng, name, ret, err) : code;
+    struct broker *broker = embedded_of(eng)->broker;
+    struct topic_config config;
+    topic_config_default(&config);
+    config.partition_count = partition_count;
+    config.retention_ms = -1;
+    config.segment_bytes = STATE_SEGMENT_BYTES;
+    config.max_record_bytes = ENGINE_STATE_RECORD_BYTES;
+    config.cleanup = TOPIC_CLEANUP_COMPACT;
+    int code = broker_topic_create_internal(broker, name, &config, NULL, err);
+    if (code != SRT_OK && code != SRT_EEXIST) {
+        return code;
     }
-    return code == SRT_OK ? engine_check_state_topic(name, partition_count, ret, err) : code;
+    srt_err_clear(err);
+    struct topic *topic = broker_topic_acquire(broker, name);
+    if (!topic) {
+        return srt_fail(err, SRT_ENOENT, "topic '%s' was deleted", name);
+    }
+    topic_get_config(topic, &config);
+    code = topic_find(eng, name, ret, err);
+    if (code == SRT_OK && config.partition_count != partition_count) {
+        code = srt_fail(err, SRT_EEXIST, "topic '%s' has %" PRId32 " partitions, expected %" PRId32,
+                        name, config.partition_count, partition_count);
+    } else if (code == SRT_OK && config.cleanup != TOPIC_CLEANUP_COMPACT) {
+        code = srt_fail(err, SRT_EEXIST, "topic '%s' is not compacted", name);
+    }
+    topic_unref(topic);
+    return code;
 }
 
 /* --- members --- */

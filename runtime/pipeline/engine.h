@@ -28,6 +28,8 @@ enum {
     ENGINE_CAP_CREATE_TOPIC = 1 << 1,
 };
 
+enum { ENGINE_STATE_RECORD_BYTES = 16 << 20 };
+
 struct engine_topic {
     struct topic_id id;
     int32_t partition_count;
@@ -80,9 +82,10 @@ struct engine_ops {
                       struct srt_err *err);
     int (*topic_ensure)(struct engine *eng, const char *name, struct engine_topic *ret,
                         struct srt_err *err);
-
-    /* A topic of our own for a pipeline's state: of that many partitions, nothing in it is ever
-     * removed but by a later record of the same key. `name` begins with __streamrt. */
+    /* A topic of our own for what a pipeline keeps: its name begins with "__streamrt", it is
+     * compacted, keeps the last record of every key for ever, and takes records of up to
+     * ENGINE_STATE_RECORD_BYTES (less only when a commit cannot be that large). SRT_EEXIST: it is
+     * there, but not such a topic or with another partition count. */
     int (*state_topic_ensure)(struct engine *eng, const char *name, int32_t partition_count,
                               struct engine_topic *ret, struct srt_err *err);
 
@@ -130,19 +133,6 @@ struct engine {
     const struct engine_ops *ops;
     const struct srt_clock *clock;
 };
-
-enum { ENGINE_STATE_RECORD_BYTES_MAX = 16 << 20 };
-
-/* Whether a state topic that was there already is the one that is wanted. */
-static inline int engine_check_state_topic(const char *name, int32_t partition_count,
-                                           const struct engine_topic *topic, struct srt_err *err)
-{
-    if (topic->partition_count == partition_count) {
-        return SRT_OK;
-    }
-    return srt_fail(err, SRT_EINVAL, "topic '%s' has %d partitions instead of %d", name,
-                    (int)topic->partition_count, (int)partition_count);
-}
 
 /* --- the memory engine (engine_memory.c): everything in RAM, for tests and samples --- */
 

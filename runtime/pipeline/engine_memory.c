@@ -6,98 +6,15 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/list.h"
-#include "base/map.h"
-#include "io/thread.h"
-#include "pipeline/engine.h"
+#include "pipeline/engine_memory_impl.h"
 #include "record/batch.h"
-#include "record/partitioner.h"
 #include "record/record.h"
 
 enum { MAX_RECORD_BYTES_DEFAULT = 1 << 20 };
 
-struct stored_batch {
-    uint8_t *data;
-    uint32_t size;
-    int64_t first_offset;
-    int64_t last_offset;
-    int64_t max_timestamp_ms;
-};
-
-struct memory_partition {
-    struct stored_batch *batches;
-    uint32_t batch_count;
-    uint32_t batch_cap;
-    int64_t start;
-    int64_t end;
-};
-
-struct memory_topic {
-    struct memory_topic *next;
-    char *name;
-    struct engine_topic info;
-    struct memory_partition *partitions;
-};
-
-struct memory_position {
-    struct memory_position *next;
-    struct engine_position at; /* name and detail are ours */
-};
-
-struct memory_group {
-    struct memory_group *next;
-    char *name;
-    struct memory_position *positions;
-    struct srt_list members;
-    uint32_t member_count;
-    uint32_t shift; /* rotates the assignment */
-};
-
-struct engine_member {
-    struct srt_list node;
-    struct memory_engine *eng;
-    struct memory_group *group;
-    char *id;
-    char **topics;
-    uint32_t topic_count;
-    void (*changed)(void *arg);
-    void *arg;
-};
-
-struct engine_reader {
-    struct srt_list node;
-    struct memory_engine *eng;
-    struct memory_partition *part;
-    int64_t offset;
-    void (*wake)(void *arg);
-    void *arg;
-};
-
-struct memory_engine {
-    struct engine base;
-    int32_t default_partition_count;
-    struct io_lock lock;
-    struct memory_topic *topics;
-    struct memory_group *groups;
-    struct srt_list readers;
-    struct sticky_partitioner sticky;
-    struct engine_commit **held;
-    uint32_t held_count;
-    bool holds;
-    int fail_count;
-    int fail_code;
-    uint64_t commit_count;
-    uint64_t commit_bytes_max; /* 0: any; set before anything runs */
-};
-
-static struct memory_engine *memory(struct engine *eng)
-{
-    return srt_container_of(eng, struct memory_engine, base);
-}
-
 /* --- topics --- */
 
-static struct memory_topic *find_topic(struct memory_engine *eng, const char *name)
+struct memory_topic *engine_memory_find_topic(struct memory_engine *eng, const char *name)
 {
     for (struct memory_topic *topic = eng->topics; topic; topic = topic->next) {
         if (strcmp(topic->name, name) == 0) {
@@ -136,9 +53,9 @@ static struct memory_topic *add_topic(struct memory_engine *eng, const char *nam
 static int topic_find(struct engine *base, const char *name, struct engine_topic *ret,
                       struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
-    struct memory_topic *topic = find_topic(eng, name);
+    struct memory_topic *topic = engine_memory_find_topic(eng, name);
     if (topic) {
         *ret = topic->info;
     }
@@ -149,12 +66,12 @@ static int topic_find(struct engine *base, const char *name, struct engine_topic
 static int topic_ensure(struct engine *base, const char *name, struct engine_topic *ret,
                         struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     if (!topic_name_valid(name)) {
         return srt_fail(err, SRT_EINVAL, "'%s' is not a name for a topic", name);
     }
     io_lock(&eng->lock);
-    struct memory_topic *topic = find_topic(eng, name);
+    struct memory_topic *topic = engine_memory_find_topic(eng, name);
     if (!topic) {
         topic = add_topic(eng, name, eng->default_partition_count, MAX_RECORD_BYTES_DEFAULT);
     }
@@ -163,26 +80,35 @@ static int topic_ensure(struct engine *base, const char *name, struct engine_top
     return SRT_OK;
 }
 
+/* Nothing is compacted: what is in memory goes with the process. */
 static int state_topic_ensure(struct engine *base, const char *name, int32_t partition_count,
                               struct engine_topic *ret, struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
+    if (!topic_name_valid(name) || !topic_name_reserved(name) || partition_count < 1) {
+        return srt_fail(err, SRT_EINVAL, "'%s' with %" PRId32 " partitions is no topic for state",
+                        name, partition_count);
+    }
     io_lock(&eng->lock);
-    struct memory_topic *topic = find_topic(eng, name);
+    struct memory_topic *topic = engine_memory_find_topic(eng, name);
     if (!topic) {
-        topic = add_topic(eng, name, partition_count, ENGINE_STATE_RECORD_BYTES_MAX);
+        topic = add_topic(eng, name, partition_count, ENGINE_STATE_RECORD_BYTES);
     }
     *ret = topic->info;
     io_unlock(&eng->lock);
-    return engine_check_state_topic(name, partition_count, ret, err);
+    return ret->partition_count == partition_count
+               ? SRT_OK
+               : srt_fail(err, SRT_EEXIST,
+                          "topic '%s' has %" PRId32 " partitions, expected %" PRId32, name,
+                          ret->partition_count, partition_count);
 }
 
 int engine_memory_create_topic(struct engine *base, const char *name, int32_t partition_count,
                                uint64_t max_record_bytes, struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
-    bool exists = find_topic(eng, name) != NULL;
+    bool exists = engine_memory_find_topic(eng, name) != NULL;
     if (!exists) {
         add_topic(eng, name, partition_count, max_record_bytes);
     }
@@ -196,7 +122,7 @@ static void wake_readers(struct memory_engine *eng, const struct memory_partitio
     srt_list_for_each(node, &eng->readers)
     {
         struct engine_reader *reader = srt_container_of(node, struct engine_reader, node);
-        if (reader->part == part) {
+        if (reader->part == part && reader->wake) {
             reader->wake(reader->arg);
         }
     }
@@ -223,188 +149,6 @@ static void store_batch(struct memory_partition *part, const uint8_t *data,
     part->end = batch->last_offset + 1;
 }
 
-/* --- groups --- */
-
-static struct memory_group *ensure_group(struct memory_engine *eng, const char *name)
-{
-    for (struct memory_group *group = eng->groups; group; group = group->next) {
-        if (strcmp(group->name, name) == 0) {
-            return group;
-        }
-    }
-    struct memory_group *group = srt_xcalloc(1, sizeof *group);
-    group->name = srt_xstrdup(name);
-    srt_list_init(&group->members);
-    group->next = eng->groups;
-    eng->groups = group;
-    return group;
-}
-
-static void tell_members(struct memory_group *group, const struct engine_member *but)
-{
-    srt_list_for_each(node, &group->members)
-    {
-        struct engine_member *member = srt_container_of(node, struct engine_member, node);
-        if (member != but) {
-            member->changed(member->arg);
-        }
-    }
-}
-
-static int join(struct engine *base, const char *group, const char *member_id,
-                const char *const *topics, uint32_t topic_count, void (*changed)(void *arg),
-                void *arg, struct engine_member **ret, struct srt_err *err)
-{
-    (void)err;
-    struct memory_engine *eng = memory(base);
-    struct engine_member *member = srt_xcalloc(1, sizeof *member);
-    member->eng = eng;
-    member->id = srt_xstrdup(member_id);
-    member->topics = srt_xcalloc(topic_count, sizeof *member->topics);
-    member->topic_count = topic_count;
-    for (uint32_t i = 0; i < topic_count; i++) {
-        member->topics[i] = srt_xstrdup(topics[i]);
-    }
-    member->changed = changed;
-    member->arg = arg;
-    io_lock(&eng->lock);
-    member->group = ensure_group(eng, group);
-    srt_list_push(&member->group->members, &member->node);
-    member->group->member_count++;
-    tell_members(member->group, member);
-    io_unlock(&eng->lock);
-    *ret = member;
-    return SRT_OK;
-}
-
-static uint32_t member_index(const struct engine_member *member)
-{
-    uint32_t index = 0;
-    srt_list_for_each(node, &member->group->members)
-    {
-        if (node == &member->node) {
-            break;
-        }
-        index++;
-    }
-    return index;
-}
-
-/* All partitions in order, dealt out in turn. */
-static int assignment(struct engine_member *member, struct engine_split **ret_splits,
-                      uint32_t *ret_count, struct srt_err *err)
-{
-    (void)err;
-    struct memory_engine *eng = member->eng;
-    struct engine_split *splits = NULL;
-    uint32_t count = 0;
-    uint32_t place = 0;
-    io_lock(&eng->lock);
-    uint32_t index = member_index(member);
-    for (uint32_t t = 0; t < member->topic_count; t++) {
-        const struct memory_topic *topic = find_topic(eng, member->topics[t]);
-        for (int32_t p = 0; topic && p < topic->info.partition_count; p++, place++) {
-            if ((place + member->group->shift) % member->group->member_count == index) {
-                splits = srt_xrealloc(splits, (count + 1) * sizeof *splits);
-                splits[count++] = (struct engine_split){.topic_id = topic->info.id, .partition = p};
-            }
-        }
-    }
-    io_unlock(&eng->lock);
-    *ret_splits = splits;
-    *ret_count = count;
-    return SRT_OK;
-}
-
-static void leave(struct engine_member *member)
-{
-    struct memory_engine *eng = member->eng;
-    io_lock(&eng->lock);
-    srt_list_remove(&member->node);
-    member->group->member_count--;
-    tell_members(member->group, member);
-    io_unlock(&eng->lock);
-    for (uint32_t i = 0; i < member->topic_count; i++) {
-        srt_free(member->topics[i]);
-    }
-    srt_free(member->topics);
-    srt_free(member->id);
-    srt_free(member);
-}
-
-void engine_memory_rebalance(struct engine *base, const char *name)
-{
-    struct memory_engine *eng = memory(base);
-    io_lock(&eng->lock);
-    struct memory_group *group = ensure_group(eng, name);
-    group->shift++;
-    tell_members(group, NULL);
-    io_unlock(&eng->lock);
-}
-
-/* --- positions --- */
-
-static bool same_place(const struct engine_position *a, const struct engine_position *b)
-{
-    if (a->source_name || b->source_name) {
-        return a->source_name && b->source_name && strcmp(a->source_name, b->source_name) == 0;
-    }
-    return topic_id_equal(&a->topic_id, &b->topic_id) && a->partition == b->partition;
-}
-
-static struct memory_position *find_position(const struct memory_group *group,
-                                             const struct engine_position *at)
-{
-    for (struct memory_position *pos = group->positions; pos; pos = pos->next) {
-        if (same_place(&pos->at, at)) {
-            return pos;
-        }
-    }
-    return NULL;
-}
-
-static uint8_t *copy_bytes(const uint8_t *data, uint32_t len)
-{
-    if (len == 0) {
-        return NULL;
-    }
-    uint8_t *copy = srt_xalloc(len);
-    memcpy(copy, data, len);
-    return copy;
-}
-
-static int position(struct engine *base, const char *group, struct engine_position *inout,
-                    struct srt_err *err)
-{
-    struct memory_engine *eng = memory(base);
-    io_lock(&eng->lock);
-    const struct memory_position *pos = find_position(ensure_group(eng, group), inout);
-    if (pos) {
-        inout->offset = pos->at.offset;
-        inout->detail = copy_bytes(pos->at.detail, pos->at.detail_len);
-        inout->detail_len = pos->at.detail_len;
-    }
-    io_unlock(&eng->lock);
-    return pos ? SRT_OK : srt_fail(err, SRT_ENOENT, "group '%s' has no position there", group);
-}
-
-static void set_position(struct memory_group *group, const struct engine_position *at)
-{
-    struct memory_position *pos = find_position(group, at);
-    if (!pos) {
-        pos = srt_xcalloc(1, sizeof *pos);
-        pos->at.topic_id = at->topic_id;
-        pos->at.partition = at->partition;
-        pos->at.source_name = at->source_name ? srt_xstrdup(at->source_name) : NULL;
-        pos->next = group->positions;
-        group->positions = pos;
-    }
-    srt_free((void *)pos->at.detail);
-    pos->at.offset = at->offset;
-    pos->at.detail = copy_bytes(at->detail, at->detail_len);
-    pos->at.detail_len = at->detail_len;
-}
-
 /* --- reading --- */
 
 static int no_partition(struct srt_err *err)
@@ -415,7 +159,7 @@ static int no_partition(struct srt_err *err)
 static int offset_for_time(struct engine *base, const struct engine_split *split,
                            int64_t timestamp_ms, int64_t *ret_offset, struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
     struct memory_partition *part = find_partition(eng, &split->topic_id, split->partition);
     int64_t found = part ? part->end : 0;
@@ -447,7 +191,7 @@ static int offset_for_time(struct engine *base, const struct engine_split *split
 static int offset_range(struct engine *base, const struct engine_split *split, int64_t *ret_start,
                         int64_t *ret_end, struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
     struct memory_partition *part = find_partition(eng, &split->topic_id, split->partition);
     if (part) {
@@ -462,10 +206,11 @@ static int reader_open(struct engine *base, const struct engine_split *split, in
                        void (*wake)(void *arg), void *arg, struct engine_reader **ret,
                        struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
     struct memory_partition *part = find_partition(eng, &split->topic_id, split->partition);
-    if (part) {
+    bool in_range = part && offset >= 0 && offset <= part->end;
+    if (in_range) {
         struct engine_reader *reader = srt_xcalloc(1, sizeof *reader);
         *reader = (struct engine_reader){
             .eng = eng, .part = part, .offset = offset, .wake = wake, .arg = arg};
@@ -473,7 +218,12 @@ static int reader_open(struct engine *base, const struct engine_split *split, in
         *ret = reader;
     }
     io_unlock(&eng->lock);
-    return part ? SRT_OK : no_partition(err);
+    if (!part) {
+        return no_partition(err);
+    }
+    return in_range ? SRT_OK
+                    : srt_fail(err, SRT_ERANGE, "offset %" PRId64 " is not in the partition",
+                               offset);
 }
 
 static int reader_poll(struct engine_reader *reader, size_t max_bytes, struct srt_buf *to,
@@ -549,9 +299,8 @@ static void finish_commit(struct memory_engine *eng, struct engine_commit *commi
         for (uint32_t i = 0; i < commit->append_count; i++) {
             apply_append(eng, &commit->appends[i]);
         }
-        struct memory_group *group = ensure_group(eng, commit->group);
         for (uint32_t i = 0; i < commit->position_count; i++) {
-            set_position(group, &commit->positions[i]);
+            engine_memory_set_position(eng, commit->group, &commit->positions[i]);
         }
         eng->commit_count++;
     }
@@ -561,7 +310,7 @@ static void finish_commit(struct memory_engine *eng, struct engine_commit *commi
 
 static int commit(struct engine *base, struct engine_commit *commit, struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < commit->append_count; i++) {
         bytes += commit->appends[i].size_bytes;
@@ -570,12 +319,20 @@ static int commit(struct engine *base, struct engine_commit *commit, struct srt_
         return srt_fail(err, SRT_ETOOBIG, "a commit of %" PRIu64 " bytes is too large", bytes);
     }
     io_lock(&eng->lock);
-    bool held = eng->holds;
+    bool known = true;
+    for (uint32_t i = 0; i < commit->append_count; i++) {
+        const struct engine_append *append = &commit->appends[i];
+        known = known && find_partition(eng, &append->topic_id, append->partition);
+    }
+    bool held = known && eng->holds;
     if (held) {
         eng->held = srt_xrealloc(eng->held, (eng->held_count + 1) * sizeof(*eng->held));
         eng->held[eng->held_count++] = commit;
     }
     io_unlock(&eng->lock);
+    if (!known) {
+        return no_partition(err);
+    }
     if (!held) {
         finish_commit(eng, commit);
     }
@@ -584,18 +341,18 @@ static int commit(struct engine *base, struct engine_commit *commit, struct srt_
 
 static uint64_t commit_bytes_max(struct engine *base)
 {
-    uint64_t bytes = memory(base)->commit_bytes_max;
+    uint64_t bytes = engine_memory_of(base)->commit_bytes_max;
     return bytes > 0 ? bytes : UINT64_MAX;
 }
 
 void engine_memory_limit_commits(struct engine *base, uint64_t bytes)
 {
-    memory(base)->commit_bytes_max = bytes;
+    engine_memory_of(base)->commit_bytes_max = bytes;
 }
 
 void engine_memory_hold_commits(struct engine *base, bool hold)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
     eng->holds = hold;
     struct engine_commit **held = hold ? NULL : eng->held;
@@ -613,7 +370,7 @@ void engine_memory_hold_commits(struct engine *base, bool hold)
 
 void engine_memory_fail_commits(struct engine *base, int count, int code)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
     eng->fail_count = count;
     eng->fail_code = code;
@@ -622,7 +379,7 @@ void engine_memory_fail_commits(struct engine *base, int count, int code)
 
 uint64_t engine_memory_commit_count(struct engine *base)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
     uint64_t count = eng->commit_count;
     io_unlock(&eng->lock);
@@ -634,7 +391,7 @@ uint64_t engine_memory_commit_count(struct engine *base)
 int engine_memory_produce(struct engine *base, const char *name, int32_t partition,
                           const struct record *rec, struct srt_err *err)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     struct engine_topic info;
     int code = topic_ensure(base, name, &info, err);
     if (code != SRT_OK) {
@@ -670,9 +427,9 @@ int engine_memory_produce(struct engine *base, const char *name, int32_t partiti
 
 int engine_memory_each(struct engine *base, const char *name, engine_memory_each_fn each, void *arg)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
-    const struct memory_topic *topic = find_topic(eng, name);
+    const struct memory_topic *topic = engine_memory_find_topic(eng, name);
     struct srt_buf space = {0};
     for (int32_t p = 0; topic && p < topic->info.partition_count; p++) {
         const struct memory_partition *part = &topic->partitions[p];
@@ -698,9 +455,9 @@ int engine_memory_each(struct engine *base, const char *name, engine_memory_each
 
 int engine_memory_trim(struct engine *base, const char *name, int32_t partition, int64_t offset)
 {
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     io_lock(&eng->lock);
-    struct memory_topic *topic = find_topic(eng, name);
+    struct memory_topic *topic = engine_memory_find_topic(eng, name);
     struct memory_partition *part = topic ? &topic->partitions[partition] : NULL;
     if (part) {
         part->start = offset > part->end ? part->end : offset;
@@ -717,10 +474,10 @@ static const struct engine_ops ops = {
     .topic_find = topic_find,
     .topic_ensure = topic_ensure,
     .state_topic_ensure = state_topic_ensure,
-    .join = join,
-    .assignment = assignment,
-    .leave = leave,
-    .position = position,
+    .join = engine_memory_join,
+    .assignment = engine_memory_assignment,
+    .leave = engine_memory_leave,
+    .position = engine_memory_position,
     .offset_for_time = offset_for_time,
     .offset_range = offset_range,
     .reader_open = reader_open,
@@ -756,37 +513,19 @@ static void free_topic(struct memory_topic *topic)
     srt_free(topic);
 }
 
-static void free_group(struct memory_group *group)
-{
-    srt_assert(group->member_count == 0);
-    while (group->positions) {
-        struct memory_position *pos = group->positions;
-        group->positions = pos->next;
-        srt_free((void *)pos->at.source_name);
-        srt_free((void *)pos->at.detail);
-        srt_free(pos);
-    }
-    srt_free(group->name);
-    srt_free(group);
-}
-
 void engine_memory_destroy(struct engine *base)
 {
     if (!base) {
         return;
     }
-    struct memory_engine *eng = memory(base);
+    struct memory_engine *eng = engine_memory_of(base);
     srt_assert(srt_list_empty(&eng->readers) && eng->held_count == 0);
     while (eng->topics) {
         struct memory_topic *topic = eng->topics;
         eng->topics = topic->next;
         free_topic(topic);
     }
-    while (eng->groups) {
-        struct memory_group *group = eng->groups;
-        eng->groups = group->next;
-        free_group(group);
-    }
+    engine_memory_free_groups(eng);
     srt_free(eng->held);
     io_lock_fini(&eng->lock);
     srt_free(eng);

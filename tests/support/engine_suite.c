@@ -184,6 +184,38 @@ static void topic_is_made_once_and_found(void **state)
     assert_false(topic_id_equal(&other.id, &made.id));
 }
 
+static void state_topic_is_made_as_asked_and_found_again(void **state)
+{
+    struct engine *eng = *state;
+    struct srt_err err = {0};
+    struct engine_topic made;
+    struct engine_topic found;
+    assert_ok(eng->ops->state_topic_ensure(eng, "__streamrt-p-state", 7, &made, &err), &err);
+    assert_int_equal(made.partition_count, 7);
+    assert_true(made.max_record_bytes > 1 << 20);
+    assert_ok(eng->ops->state_topic_ensure(eng, "__streamrt-p-state", 7, &found, &err), &err);
+    assert_true(topic_id_equal(&found.id, &made.id));
+    assert_ok(eng->ops->topic_find(eng, "__streamrt-p-state", &found, &err), &err);
+    assert_true(topic_id_equal(&found.id, &made.id));
+    write_values(eng, &made, 6, (const char *const[]){"a", "b"}, 2);
+    assert_values(eng, &made, 6, 0, "a b ");
+}
+
+static void state_topic_of_another_kind_is_refused(void **state)
+{
+    struct engine *eng = *state;
+    struct srt_err err = {0};
+    struct engine_topic topic;
+    assert_ok(eng->ops->state_topic_ensure(eng, "__streamrt-p-state", 4, &topic, &err), &err);
+    assert_int_equal(eng->ops->state_topic_ensure(eng, "__streamrt-p-state", 5, &topic, &err),
+                     SRT_EEXIST);
+    assert_contains(err.msg, "'__streamrt-p-state' has 4 partitions, expected 5");
+    assert_int_equal(eng->ops->state_topic_ensure(eng, "orders", 4, &topic, &err), SRT_EINVAL);
+    assert_int_equal(eng->ops->state_topic_ensure(eng, "__streamrt-q", 0, &topic, &err),
+                     SRT_EINVAL);
+    assert_int_equal(eng->ops->topic_find(eng, "orders", &topic, &err), SRT_ENOENT);
+}
+
 /* --- reading --- */
 
 static void what_is_committed_is_read_in_order(void **state)
@@ -499,6 +531,8 @@ int engine_suite_run(const struct engine_suite *which)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(topic_is_made_once_and_found),
+        TEST(state_topic_is_made_as_asked_and_found_again),
+        TEST(state_topic_of_another_kind_is_refused),
         TEST(what_is_committed_is_read_in_order),
         TEST(one_append_may_have_many_batches),
         TEST(reader_goes_on_behind_what_it_returned),

@@ -104,6 +104,41 @@ static void targets_are_made_with_the_given_defaults(void **state)
                      SRT_EINVAL);
 }
 
+static void state_topic_is_compacted_and_kept_for_ever(void **state)
+{
+    struct scene *scene = *state;
+    struct engine_topic topic;
+    struct srt_err err = {0};
+    for (int round = 0; round < 2; round++) {
+        assert_ok(scene->eng->ops->state_topic_ensure(scene->eng, "__streamrt-p-state", 8, &topic,
+                                                      &err),
+                  &err);
+        struct topic_config config;
+        topic_get_config(broker_topic_find(scene->fixture.broker, "__streamrt-p-state"), &config);
+        assert_int_equal(config.cleanup, TOPIC_CLEANUP_COMPACT);
+        assert_int_equal(config.retention_ms, -1);
+        assert_int_equal(config.retention_bytes, -1);
+        assert_int_equal(config.max_record_bytes, topic.max_record_bytes);
+        restart(scene);
+    }
+}
+
+static void topic_that_is_not_compacted_is_no_state_topic(void **state)
+{
+    struct scene *scene = *state;
+    struct engine_topic topic;
+    struct srt_err err = {0};
+    struct topic_config config;
+    topic_config_default(&config);
+    assert_ok(broker_topic_create_internal(scene->fixture.broker, "__streamrt-x", &config, NULL,
+                                           &err),
+              &err);
+    assert_int_equal(
+        scene->eng->ops->state_topic_ensure(scene->eng, "__streamrt-x", 3, &topic, &err),
+        SRT_EEXIST);
+    assert_string_equal(err.msg, "topic '__streamrt-x' is not compacted");
+}
+
 static void wrong_defaults_are_refused(void **state)
 {
     struct scene *scene = *state;
@@ -234,6 +269,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(targets_are_made_with_the_given_defaults),
+        TEST(state_topic_is_compacted_and_kept_for_ever),
+        TEST(topic_that_is_not_compacted_is_no_state_topic),
         TEST(wrong_defaults_are_refused),
         TEST(commit_survives_a_restart),
         TEST(topic_created_again_is_refused_until_the_group_commits_on_it),
