@@ -176,6 +176,7 @@ static void pass(struct executor *ex, struct frame *f, uint32_t index)
         executor_pop(ex);
     } else if (arm->next_count == 1) {
         enter(ex, f, arm->next[0]);
+        f->side = arm->next_side ? arm->next_side[0] : 0;
     } else {
         f->arm = index;
         f->phase = FRAME_EMIT;
@@ -415,9 +416,11 @@ static void deliver(struct executor *ex, struct frame *f)
         executor_pop(ex);
         return;
     }
+    uint32_t side = arm->next_side ? arm->next_side[f->next] : 0;
     uint32_t stage = arm->next[f->next++];
     if (f->next == arm->next_count) {
         enter(ex, f, stage);
+        f->side = side;
         return;
     }
     struct frame *child = executor_push(ex);
@@ -427,6 +430,7 @@ static void deliver(struct executor *ex, struct frame *f)
     child->tie = f->tie;
     child->has_tie = f->has_tie;
     enter(ex, child, stage);
+    child->side = side;
 }
 
 static int check_output(const struct executor *ex, struct srt_err *err)

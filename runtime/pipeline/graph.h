@@ -108,6 +108,9 @@ struct source_spec {
     struct graph_fn tie;      /* what decides between records of the same time; NONE: where they
                                  stand */
     /* TOPIC: `merge:` makes one source of several topics */
+    bool table;  /* the other side of a join: the latest value per key; read from the start up to
+                    the end before the first record of the stream */
+    bool global; /* and all of it in every task; `table` is true as well */
     const char **topics;
     const struct config_mark *topic_marks; /* where each was named */
     uint32_t topic_count;
@@ -198,6 +201,7 @@ struct graph_arm {
     const char *name;     /* branch: the arm's name, or NULL */
     struct graph_fn when; /* branch: NONE means "everything else" */
     uint32_t *next;       /* successors' stage indexes */
+    uint8_t *next_side;   /* and where a record comes in there: JOIN: 0 left, 1 right; else 0 */
     uint32_t next_count;
 };
 

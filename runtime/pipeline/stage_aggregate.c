@@ -15,16 +15,13 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/varint.h"
-#include "pipeline/stage_codec.h"
+#include "pipeline/stage_bytes.h"
 #include "pipeline/stage_lua.h"
 #include "pipeline/stage_state.h"
 #include "pipeline/stage_value.h"
 #include "pipeline/window.h"
 #include "record/json.h"
 #include "script/value.h"
-
-/* Due only at the end of input, when even this is reached. */
-#define DUE_AT_END (INT64_MAX - 1)
 
 struct subkey {
     uint8_t bytes[8];
@@ -100,99 +97,25 @@ static int find_inputs(struct executor *ex, struct frame *f, struct input **ret,
 
 /* --- own aggregators: accumulators are values as bytes --- */
 
-struct bytes {
-    const uint8_t *data; /* NULL: nil */
-    size_t len;
-};
-
-static struct bytes bytes_of(const struct stage_blob *blob)
-{
-    return blob ? (struct bytes){blob->bytes, blob->len} : (struct bytes){NULL, 0};
-}
-
-static int push_bytes(struct executor *ex, struct bytes bytes, struct srt_err *err)
-{
-    if (!bytes.data) {
-        lua_pushnil(script_state(ex->script));
-        return SRT_OK;
-    }
-    return value_push(ex->script, CODEC_JSON, bytes.data, (int32_t)bytes.len, err);
-}
-
-/* Pop the result of a call. */
-static int pop_bytes(struct executor *ex, struct bytes *ret, struct srt_err *err)
-{
-    lua_State *L = script_state(ex->script);
-    *ret = (struct bytes){NULL, 0};
-    int code = SRT_OK;
-    if (!lua_isnil(L, -1)) {
-        srt_buf_clear(&ex->scratch);
-        code = value_encode(ex->script, -1, CODEC_JSON, &ex->scratch, err);
-        if (code == SRT_OK) {
-            ret->data = srt_arena_copy(&ex->arena, ex->scratch.data, ex->scratch.len);
-            ret->len = ex->scratch.len;
-        }
-        if (code == SRT_OK && (srt_buf_failed(&ex->scratch) || !ret->data)) {
-            code = srt_fail(err, SRT_ENOMEM, "no memory for an accumulator");
-        }
-    }
-    lua_pop(L, 1);
-    return code;
-}
-
-static int check_stack(struct executor *ex, struct srt_err *err)
-{
-    return lua_checkstack(script_state(ex->script), 16)
-               ? SRT_OK
-               : srt_fail(err, SRT_EBUDGET, "no room on the Lua stack");
-}
-
-/* fn(a) or fn(a, b), as bytes. Without a function a itself. */
-static int call_on_bytes(struct executor *ex, const struct script_fn *fn, struct bytes a,
-                         const struct bytes *b, struct bytes *ret, struct srt_err *err)
-{
-    *ret = a;
-    if (fn->ref == LUA_NOREF) {
-        return SRT_OK;
-    }
-    lua_State *L = script_state(ex->script);
-    int top = lua_gettop(L);
-    int code = check_stack(ex, err);
-    if (code != SRT_OK) {
-        return code;
-    }
-    script_push_fn(ex->script, fn);
-    code = push_bytes(ex, a, err);
-    if (code == SRT_OK && b) {
-        code = push_bytes(ex, *b, err);
-    }
-    if (code != SRT_OK) {
-        lua_settop(L, top);
-        return code;
-    }
-    code = script_call(ex->script, b ? 2 : 1, 1, err);
-    return code == SRT_OK ? pop_bytes(ex, ret, err) : code;
-}
-
-static int call_init(struct executor *ex, const struct script_fn *fn, struct bytes *ret,
+static int call_init(struct executor *ex, const struct script_fn *fn, struct value_bytes *ret,
                      struct srt_err *err)
 {
-    *ret = (struct bytes){NULL, 0};
+    *ret = (struct value_bytes){NULL, 0};
     if (fn->ref == LUA_NOREF) {
         return SRT_OK;
     }
     script_push_fn(ex->script, fn);
     int code = script_call(ex->script, 0, 1, err);
-    return code == SRT_OK ? pop_bytes(ex, ret, err) : code;
+    return code == SRT_OK ? stage_bytes_pop(ex, ret, err) : code;
 }
 
 /* add(acc, v, r) -> acc */
 static int call_add(struct executor *ex, struct frame *f, const struct script_fn *fn,
-                    struct bytes acc, struct bytes *ret, struct srt_err *err)
+                    struct value_bytes acc, struct value_bytes *ret, struct srt_err *err)
 {
     lua_State *L = script_state(ex->script);
     int code = stage_lua_ensure_value(ex, f, err);
-    code = code == SRT_OK ? check_stack(ex, err) : code;
+    code = code == SRT_OK ? stage_bytes_check_stack(ex, err) : code;
     if (code != SRT_OK) {
         return code;
     }
@@ -200,7 +123,7 @@ static int call_add(struct executor *ex, struct frame *f, const struct script_fn
     const struct value_meta meta = {
         .rec = &f->rec, .topic = ex->origin.topic, .partition = ex->origin.partition};
     script_push_fn(ex->script, fn);
-    code = push_bytes(ex, acc, err);
+    code = stage_bytes_push(ex, acc, err);
     if (code == SRT_OK) {
         lua_pushvalue(L, f->value_index);
         code = value_push_meta(ex->script, &meta, err);
@@ -210,34 +133,27 @@ static int call_add(struct executor *ex, struct frame *f, const struct script_fn
         return code;
     }
     code = script_call(ex->script, 3, 1, err);
-    return code == SRT_OK ? pop_bytes(ex, ret, err) : code;
+    return code == SRT_OK ? stage_bytes_pop(ex, ret, err) : code;
 }
 
 /* The first value of a window is its accumulator as it is. */
 static int call_reduce(struct executor *ex, struct frame *f, const struct stage_window *window,
-                       struct bytes *ret, struct srt_err *err)
+                       struct value_bytes *ret, struct srt_err *err)
 {
     if (window) {
         return call_add(ex, f, &ex->bindings.own_fns[f->stage][REDUCE_FN_REDUCE],
-                        bytes_of(window->cells[0].a.heap), ret, err);
+                        stage_bytes_of(window->cells[0].a.heap), ret, err);
     }
-    const uint8_t *data;
-    int32_t len;
-    int code = executor_encode(ex, f, CODEC_JSON, &data, &len, err);
-    if (code == SRT_OK && len == RECORD_ABSENT) {
+    int code = stage_bytes_take_value(ex, f, ret, err);
+    if (code == SRT_OK && !ret->data) {
         return srt_fail(err, SRT_EINVAL, "there is no value (a tombstone) to reduce");
-    }
-    if (code == SRT_OK) {
-        ret->len = (size_t)len;
-        ret->data = srt_arena_copy(&ex->arena, data, ret->len);
-        code = ret->data ? SRT_OK : srt_fail(err, SRT_ENOMEM, "no memory for an accumulator");
     }
     return code;
 }
 
 /* The new accumulators of a row, which may not be there yet. */
 static int find_accs(struct executor *ex, struct frame *f, const struct stage_window *window,
-                     struct bytes **ret, struct srt_err *err)
+                     struct value_bytes **ret, struct srt_err *err)
 {
     const struct stage *stage = stage_of(ex, f);
     *ret = srt_arena_alloc(&ex->arena, (stage_cell_count(stage) + 1) * sizeof **ret);
@@ -251,10 +167,10 @@ static int find_accs(struct executor *ex, struct frame *f, const struct stage_wi
         if (!stage->aggregates[i].is_script) {
             continue;
         }
-        struct bytes acc;
+        struct value_bytes acc;
         int code = SRT_OK;
         if (window) {
-            acc = bytes_of(window->cells[i].a.heap);
+            acc = stage_bytes_of(window->cells[i].a.heap);
         } else {
             code = call_init(ex, own_fn(ex, f, i, AGGREGATE_FN_INIT), &acc, err);
         }
@@ -285,7 +201,7 @@ static struct aggregate_at place_of(const struct executor *ex, const struct fram
     };
 }
 
-static int set_acc(struct aggregate_cell *cell, struct bytes acc, struct srt_err *err)
+static int set_acc(struct aggregate_cell *cell, struct value_bytes acc, struct srt_err *err)
 {
     if (!acc.data) {
         srt_free(cell->a.heap);
@@ -300,7 +216,7 @@ static int set_acc(struct aggregate_cell *cell, struct bytes acc, struct srt_err
 
 /* `accs` of find_accs(); only own aggregators' are looked at. */
 static int add_to_row(struct executor *ex, struct frame *f, struct stage_window *window,
-                      const struct input *inputs, const struct bytes *accs, struct srt_err *err)
+                      const struct input *inputs, const struct value_bytes *accs, struct srt_err *err)
 {
     const struct stage *stage = stage_of(ex, f);
     struct subkey tie;
@@ -341,14 +257,14 @@ static void put_name(struct srt_buf *to, const char *name)
 
 /* Own aggregators' results, before the scratch buffer is used for all of it. */
 static int find_results(struct executor *ex, struct frame *f, const struct stage_window *window,
-                        struct bytes *results, struct srt_err *err)
+                        struct value_bytes *results, struct srt_err *err)
 {
     const struct stage *stage = stage_of(ex, f);
     int code = SRT_OK;
     for (uint32_t i = 0; i < stage->aggregate_count && code == SRT_OK; i++) {
         if (stage->aggregates[i].is_script) {
-            code = call_on_bytes(ex, own_fn(ex, f, i, AGGREGATE_FN_RESULT),
-                                 bytes_of(window->cells[i].a.heap), NULL, &results[i], err);
+            code = stage_bytes_call(ex, own_fn(ex, f, i, AGGREGATE_FN_RESULT),
+                                 stage_bytes_of(window->cells[i].a.heap), NULL, &results[i], err);
         }
     }
     return code;
@@ -361,7 +277,7 @@ static void put_window(struct srt_buf *to, bool comma, int64_t start_ms, int64_t
 }
 
 /* An object gets the window's fields; any other value is as it is. */
-static void put_reduced(struct srt_buf *to, struct bytes acc, bool windowed, int64_t start_ms,
+static void put_reduced(struct srt_buf *to, struct value_bytes acc, bool windowed, int64_t start_ms,
                         int64_t end_ms)
 {
     size_t len = acc.len;
@@ -404,7 +320,7 @@ static int emit_result(struct executor *ex, struct frame *f, const struct stage_
 {
     const struct stage *stage = stage_of(ex, f);
     bool windowed = stage->window.kind != WINDOW_NONE;
-    struct bytes *results =
+    struct value_bytes *results =
         srt_arena_alloc(&ex->arena, (stage->aggregate_count + 1) * sizeof *results);
     if (!results) {
         return srt_fail(err, SRT_ENOMEM, "no memory for a result");
@@ -416,7 +332,7 @@ static int emit_result(struct executor *ex, struct frame *f, const struct stage_
     struct srt_buf *to = &ex->scratch;
     srt_buf_clear(to);
     if (stage->kind == STAGE_REDUCE) {
-        put_reduced(to, bytes_of(window->cells[0].a.heap), windowed, start_ms, end_ms);
+        put_reduced(to, stage_bytes_of(window->cells[0].a.heap), windowed, start_ms, end_ms);
         return emit_scratch(ex, f, windowed ? end_ms - 1 : f->rec.timestamp_ms, err);
     }
     srt_buf_put_u8(to, '{');
@@ -468,7 +384,7 @@ static int add_single(struct executor *ex, struct frame *f, const struct input *
     const struct subkey subkey = subkey_of(0);
     struct state_row row;
     bool made = !stage_state_get(ex, f, subkey.bytes, sizeof subkey.bytes, &row);
-    struct bytes *accs;
+    struct value_bytes *accs;
     int code = find_accs(ex, f, made ? NULL : row.cell, &accs, err);
     if (code == SRT_OK) {
         code = stage_state_put(ex, f, subkey.bytes, sizeof subkey.bytes, &row, &made, err);
@@ -481,7 +397,7 @@ static int add_single(struct executor *ex, struct frame *f, const struct input *
     }
     const struct stage_window *window = row.cell;
     bool counts = stage->window.kind == WINDOW_COUNT;
-    state_table_touch(table, &row, counts ? DUE_AT_END : STATE_NEVER_DUE);
+    state_table_touch(table, &row, counts ? STAGE_DUE_AT_END : STATE_NEVER_DUE);
     bool full = counts && window->count >= stage->window.count;
     if (full || emits_updates(stage)) {
         code = emit_result(ex, f, window, window->start_ms, window->last_ms + 1, err);
@@ -496,7 +412,7 @@ static int add_single(struct executor *ex, struct frame *f, const struct input *
 /* --- tumbling, hopping, sliding: rows at known places --- */
 
 static int add_at(struct executor *ex, struct frame *f, int64_t start_ms, int64_t due_ms,
-                  const struct input *inputs, const struct bytes *accs, struct srt_err *err)
+                  const struct input *inputs, const struct value_bytes *accs, struct srt_err *err)
 {
     const struct subkey subkey = subkey_of(start_ms);
     struct state_row row;
@@ -541,7 +457,7 @@ static int add_aligned(struct executor *ex, struct frame *f, const struct input 
         return SRT_OK; /* between two windows */
     }
     size_t count = (size_t)((last - first) / every) + 1;
-    struct bytes **accs = NULL;
+    struct value_bytes **accs = NULL;
     if (has_own(stage_of(ex, f))) {
         accs = srt_arena_alloc(&ex->arena, count * sizeof *accs);
         if (!accs) {
@@ -646,20 +562,20 @@ static int run_due_sliding(struct executor *ex, struct frame *f, struct state_ro
 /* --- sessions --- */
 
 /* merge(a, b) of each own aggregator, as bytes. */
-static int merge_accs(struct executor *ex, struct frame *f, struct bytes *accs,
+static int merge_accs(struct executor *ex, struct frame *f, struct value_bytes *accs,
                       const struct stage_window *other, struct srt_err *err)
 {
     const struct stage *stage = stage_of(ex, f);
     int code = SRT_OK;
     if (stage->kind == STAGE_REDUCE) {
-        const struct bytes b = bytes_of(other->cells[0].a.heap);
-        return call_on_bytes(ex, &ex->bindings.own_fns[f->stage][REDUCE_FN_REDUCE], accs[0], &b,
+        const struct value_bytes b = stage_bytes_of(other->cells[0].a.heap);
+        return stage_bytes_call(ex, &ex->bindings.own_fns[f->stage][REDUCE_FN_REDUCE], accs[0], &b,
                              &accs[0], err);
     }
     for (uint32_t i = 0; i < stage->aggregate_count && code == SRT_OK; i++) {
         if (stage->aggregates[i].is_script) {
-            const struct bytes b = bytes_of(other->cells[i].a.heap);
-            code = call_on_bytes(ex, own_fn(ex, f, i, AGGREGATE_FN_MERGE), accs[i], &b, &accs[i],
+            const struct value_bytes b = stage_bytes_of(other->cells[i].a.heap);
+            code = stage_bytes_call(ex, own_fn(ex, f, i, AGGREGATE_FN_MERGE), accs[i], &b, &accs[i],
                                  err);
         }
     }
@@ -708,7 +624,7 @@ static int add_session(struct executor *ex, struct frame *f, const struct input 
         state_table_first(table, key, key_len, behind.bytes, sizeof behind.bytes, &after);
     joins_after = joins_after && start_of(&after) - time <= window->size_ms;
 
-    struct bytes *accs;
+    struct value_bytes *accs;
     int code = find_accs(ex, f, joins_before ? before.cell : NULL, &accs, err);
     if (code == SRT_OK && joins_after) {
         code = merge_accs(ex, f, accs, after.cell, err);
@@ -745,15 +661,6 @@ static int add_session(struct executor *ex, struct frame *f, const struct input 
 
 /* --- all of them --- */
 
-/* The end of input closes what is open; records for it that come in a later run are late. */
-static void note_closed(struct executor *ex, const struct frame *f, int64_t close_ms)
-{
-    struct job *job = (struct job *)(uintptr_t)ex->job; /* its atomic cells */
-    if (ex->watermarks.reached[f->stage] == WATERMARK_END && close_ms < DUE_AT_END) {
-        srt_raise_relaxed(&job->closed_ms, close_ms);
-    }
-}
-
 int stage_aggregate_invoke(struct executor *ex, struct frame *f, struct stage_result *ret,
                            struct srt_err *err)
 {
@@ -783,10 +690,10 @@ int stage_aggregate_run_due(struct executor *ex, struct frame *f, struct state_r
 {
     const struct stage *stage = stage_of(ex, f);
     if (stage->window.kind == WINDOW_SLIDING) {
-        note_closed(ex, f, window_close_ms(start_of(row) + 1, stage->window.grace_ms));
+        stage_state_note_closed(ex, f, window_close_ms(start_of(row) + 1, stage->window.grace_ms));
         return run_due_sliding(ex, f, row, err);
     }
-    note_closed(ex, f, row->due_ms);
+    stage_state_note_closed(ex, f, row->due_ms);
     const struct stage_window *window = row->cell;
     bool aligned = stage->window.kind == WINDOW_TUMBLING || stage->window.kind == WINDOW_HOPPING;
     int64_t start = aligned ? start_of(row) : window->start_ms;

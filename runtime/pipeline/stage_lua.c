@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "pipeline/stage_join.h"
 #include "pipeline/stage_output.h"
 #include "pipeline/stage_state.h"
 #include "script/lazy.h"
@@ -181,10 +182,10 @@ static int invoke_flat_map(struct executor *ex, struct frame *f, struct stage_re
 /* --- keys --- */
 
 /* What most keys are: a string or an integer out of the record. */
-static bool put_native_key(struct executor *ex, const struct frame *f)
+static bool put_native_key(struct executor *ex, const struct frame *f, const struct script_fn *fn)
 {
     struct native_value value;
-    if (!stage_lua_native(ex, f, stage_fn(ex, f), &value)) {
+    if (!stage_lua_native(ex, f, fn, &value)) {
         return false;
     }
     if (value.kind == NATIVE_TEXT) {
@@ -197,9 +198,10 @@ static bool put_native_key(struct executor *ex, const struct frame *f)
     return true;
 }
 
-static int put_lua_key(struct executor *ex, struct frame *f, struct srt_err *err)
+static int put_lua_key(struct executor *ex, struct frame *f, const struct script_fn *fn,
+                       struct srt_err *err)
 {
-    int code = stage_lua_call(ex, f, stage_fn(ex, f), 1, err);
+    int code = stage_lua_call(ex, f, fn, 1, err);
     if (code == SRT_OK) {
         code = value_encode_key(ex->script, -1, &ex->scratch, err);
         lua_pop(script_state(ex->script), 1);
@@ -207,11 +209,11 @@ static int put_lua_key(struct executor *ex, struct frame *f, struct srt_err *err
     return code;
 }
 
-static int call_for_key(struct executor *ex, struct frame *f, const uint8_t **ret_key,
-                        int32_t *ret_len, struct srt_err *err)
+static int call_for_key(struct executor *ex, struct frame *f, const struct script_fn *fn,
+                        const uint8_t **ret_key, int32_t *ret_len, struct srt_err *err)
 {
     srt_buf_clear(&ex->scratch);
-    int code = put_native_key(ex, f) ? SRT_OK : put_lua_key(ex, f, err);
+    int code = put_native_key(ex, f, fn) ? SRT_OK : put_lua_key(ex, f, fn, err);
     if (code != SRT_OK) {
         return code;
     }
@@ -226,12 +228,14 @@ static int call_for_key(struct executor *ex, struct frame *f, const uint8_t **re
 
 int stage_lua_group_key(struct executor *ex, struct frame *f, struct srt_err *err)
 {
-    if (stage_fn(ex, f)->ref == LUA_NOREF) {
+    bool joins = ex->job->graph->stages[f->stage].kind == STAGE_JOIN;
+    const struct script_fn *fn = joins ? stage_join_key_fn(ex, f) : stage_fn(ex, f);
+    if (!fn || fn->ref == LUA_NOREF) {
         f->group_key = f->rec.key;
         f->group_key_len = f->rec.key_len;
         return SRT_OK;
     }
-    return call_for_key(ex, f, &f->group_key, &f->group_key_len, err);
+    return call_for_key(ex, f, fn, &f->group_key, &f->group_key_len, err);
 }
 
 /* --- branch, split, to --- */
@@ -332,7 +336,7 @@ int stage_lua_invoke(struct executor *ex, struct frame *f, struct stage_result *
     case STAGE_FLAT_MAP:
         return invoke_flat_map(ex, f, ret, err);
     case STAGE_KEY_BY:
-        return call_for_key(ex, f, &f->rec.key, &f->rec.key_len, err);
+        return call_for_key(ex, f, stage_fn(ex, f), &f->rec.key, &f->rec.key_len, err);
     case STAGE_BRANCH:
         return invoke_branch(ex, f, ret, err);
     case STAGE_SPLIT:

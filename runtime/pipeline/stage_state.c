@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "pipeline/stage_aggregate.h"
 #include "pipeline/stage_dedupe.h"
+#include "pipeline/stage_join.h"
 #include "pipeline/stage_output.h"
 #include "pipeline/stage_process.h"
 #include "pipeline/window.h"
@@ -29,6 +30,7 @@ static const struct operations all_operations[] = {
     {STAGE_AGGREGATE, stage_aggregate_invoke, stage_aggregate_run_due},
     {STAGE_REDUCE, stage_aggregate_invoke, stage_aggregate_run_due},
     {STAGE_DEDUPE, stage_dedupe_invoke, stage_dedupe_run_due},
+    {STAGE_JOIN, stage_join_invoke, stage_join_run_due},
     {STAGE_PROCESS, stage_process_invoke, stage_process_run_due},
 };
 
@@ -89,6 +91,14 @@ void stage_state_expire(struct executor *ex, const struct frame *f, const struct
         state_table_touch(table, row, STATE_NEVER_DUE);
     } else {
         state_table_remove(table, row);
+    }
+}
+
+void stage_state_note_closed(struct executor *ex, const struct frame *f, int64_t close_ms)
+{
+    if (ex->watermarks.reached[f->stage] == WATERMARK_END && close_ms < STAGE_DUE_AT_END) {
+        struct job *job = (struct job *)(uintptr_t)ex->job; /* its atomic cells */
+        srt_raise_relaxed(&job->closed_ms, close_ms);
     }
 }
 

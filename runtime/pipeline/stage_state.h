@@ -29,6 +29,13 @@ bool stage_state_get(struct executor *ex, const struct frame *f, const void *sub
 /* The row's time is over. At the end of input it stays, for what comes in a later run. */
 void stage_state_expire(struct executor *ex, const struct frame *f, const struct state_row *row);
 
+/* Due only at the end of input, when even this is reached. */
+#define STAGE_DUE_AT_END (INT64_MAX - 1)
+
+/* The row that is due is given up: when the end of input did it, records for it that come in a later
+ * run are late. */
+void stage_state_note_closed(struct executor *ex, const struct frame *f, int64_t close_ms);
+
 /* Changing state failed in the middle: nothing that was not committed is to be used. */
 int stage_state_broken(struct executor *ex, const struct frame *f, struct srt_err *err);
 
