@@ -40,6 +40,13 @@ static int check_source(struct controller *ctl, const struct stage *stage, struc
 
 static void add_source_topics(struct job *job, const struct stage *stage)
 {
+    job->has_tables = job->has_tables || stage->source->table;
+    if (stage->source->global) {
+        job->globals = srt_xrealloc(job->globals, (job->global_count + 1) * sizeof *job->globals);
+        job->globals[job->global_count++] =
+            (struct job_topic){.name = stage->source->topics[0], .stage = stage->index};
+        return;
+    }
     for (uint32_t i = 0; i < stage->source->topic_count; i++) {
         job->topics = srt_xrealloc(job->topics, (job->topic_count + 1) * sizeof *job->topics);
         job->topics[job->topic_count++] =
@@ -133,24 +140,35 @@ int controller_create(const struct runner_options *options, const struct graph *
 
 /* --- getting ready --- */
 
+static int find_topic(struct job *job, struct job_topic *topic, struct srt_err *err)
+{
+    int code = job->engine->ops->topic_find(job->engine, topic->name, &topic->topic, err);
+    if (code == SRT_ENOENT) {
+        return srt_fail(err, SRT_ENOENT,
+                        "pipeline '%s' reads topic '%s', which does not exist: declare it under "
+                        "topics: or create it first",
+                        job->graph->name, topic->name);
+    }
+    return code;
+}
+
 static int find_topics(struct controller *ctl, int32_t *ret_partition_count, struct srt_err *err)
 {
     struct job *job = &ctl->job;
     int32_t count = 0;
     for (uint32_t i = 0; i < job->topic_count; i++) {
         struct job_topic *topic = &job->topics[i];
-        int code = job->engine->ops->topic_find(job->engine, topic->name, &topic->topic, err);
-        if (code == SRT_ENOENT) {
-            return srt_fail(
-                err, SRT_ENOENT,
-                "pipeline '%s' reads topic '%s', which does not exist: declare it under "
-                "topics: or create it first",
-                job->graph->name, topic->name);
-        }
+        int code = find_topic(job, topic, err);
         if (code != SRT_OK) {
             return code;
         }
         count += topic->topic.partition_count;
+    }
+    for (uint32_t i = 0; i < job->global_count; i++) {
+        int code = find_topic(job, &job->globals[i], err);
+        if (code != SRT_OK) {
+            return code;
+        }
     }
     *ret_partition_count = count;
     return SRT_OK;
@@ -354,6 +372,7 @@ void controller_destroy(struct controller *ctl, io_closed_fn on_closed, void *ar
     srt_free(job->source_names);
     srt_free(job->stage_sinks);
     srt_free(job->topics);
+    srt_free(job->globals);
     srt_free(ctl->sink_specs);
     srt_free(ctl->tasks);
     srt_free(ctl->task_ended);

@@ -92,9 +92,37 @@ static int open_source(struct intake *in, uint32_t stage, struct srt_err *err)
     return code;
 }
 
+/* Every task reads all of them, from the start, each time. */
+static int open_globals(struct intake *in, struct srt_err *err)
+{
+    const struct job *job = in->options.job;
+    const struct engine_ops *ops = job->engine->ops;
+    int64_t end;
+    for (uint32_t i = 0; i < job->global_count; i++) {
+        const struct job_topic *topic = &job->globals[i];
+        for (int32_t p = 0; p < topic->topic.partition_count; p++) {
+            struct intake_entry *entry = add_entry(in, topic->stage);
+            in->source_count++;
+            entry->topic = topic->name;
+            entry->is_global = true;
+            entry->split = (struct engine_split){.topic_id = topic->topic.id, .partition = p};
+            int code = ops->offset_range(job->engine, &entry->split, &entry->position, &end, err);
+            if (code == SRT_OK) {
+                code = ops->reader_open(job->engine, &entry->split, entry->position, entry_wake,
+                                        entry, &entry->reader, err);
+            }
+            if (code != SRT_OK) {
+                return code;
+            }
+        }
+    }
+    return SRT_OK;
+}
+
 int intake_open(struct intake *in, const struct intake_options *options, struct srt_err *err)
 {
     *in = (struct intake){.options = *options};
+    in->tables = options->job->has_tables ? INTAKE_TABLES_LOADING : INTAKE_TABLES_OPEN;
     const struct graph *graph = options->job->graph;
     for (uint32_t i = 0; options->task == 0 && i < graph->stage_count; i++) {
         const struct stage *stage = &graph->stages[i];
@@ -105,7 +133,7 @@ int intake_open(struct intake *in, const struct intake_options *options, struct 
             }
         }
     }
-    return SRT_OK;
+    return open_globals(in, err);
 }
 
 /* --- partitions --- */
@@ -231,6 +259,7 @@ int intake_assign(struct intake *in, const struct engine_split *splits, uint32_t
             return code;
         }
     }
+    in->assigned = true;
     return SRT_OK;
 }
 
@@ -323,7 +352,7 @@ static int poll_source(struct intake_entry *entry, bool *ret_found, struct srt_e
 static int poll_entry(struct intake_entry *entry, bool *ret_found, struct srt_err *err)
 {
     *ret_found = false;
-    if (!srt_load_acquire(&entry->ready)) { /* release in entry_wake */
+    if (!srt_load_acquire(&entry->ready) || !intake_may_ask(entry)) { /* release in entry_wake */
         return SRT_OK;
     }
     if (entry->retry_ns != 0) {
@@ -362,7 +391,7 @@ static void move_to(struct intake_entry *entry, int64_t position)
 {
     if (position > entry->position) {
         entry->position = position;
-        entry->dirty = true;
+        entry->dirty = !entry->is_global;
     }
 }
 
@@ -461,6 +490,7 @@ static enum intake_result next_of(struct intake_entry *entry, struct item_origin
 enum intake_result intake_next(struct intake *in, struct item_origin *ret, struct srt_err *err)
 {
     in->due_ns = 0;
+    intake_update_tables(in);
     for (uint32_t tried = 0; tried <= in->entry_count; tried++) {
         if (in->reading) {
             enum intake_result result = next_of(in->reading, ret, err);

@@ -41,6 +41,12 @@ struct intake {
     struct srt_buf buf;           /* a partition's batches */
     size_t buf_at;
     struct srt_buf unpacked; /* the records of a compressed batch */
+    enum intake_tables {
+        INTAKE_TABLES_LOADING,
+        INTAKE_TABLES_LOADED, /* in all tasks; what was read may still be on its way */
+        INTAKE_TABLES_OPEN,   /* and an epoch was completed since: streams may be read */
+    } tables;
+    bool assigned;
     struct srt_buf detail;   /* of a position, for a moment */
     struct batch_reader batch;
     bool in_batch;

@@ -33,6 +33,8 @@ struct intake_entry {
     const char *position_name; /* NULL: keeps no position */
     struct source_batch batch;
     uint32_t batch_at;
+    bool is_global; /* a partition that every task reads, from its start: it has no position */
+    bool loaded;    /* of a table: what there was at the beginning was read */
     bool has_read;
     bool ended;
     uint8_t *detail;
@@ -54,6 +56,10 @@ bool intake_entry_finished(const struct intake_entry *entry, bool final);
 
 /* --- intake_time.c --- */
 
+/* Whether the entry may be asked: streams wait for tables. */
+bool intake_may_ask(const struct intake_entry *entry);
+/* Look whether tables are loaded, here and everywhere. */
+void intake_update_tables(struct intake *in);
 /* A poll found something, or nothing. */
 void intake_note_poll(struct intake_entry *entry, bool found);
 /* The entry to ask next: the one whose time is lowest, of those that may have something. */

@@ -9,7 +9,10 @@
 #include "pipeline/intake_impl.h"
 #include "pipeline/watermark.h"
 
-enum { LOOK_MS = 100 }; /* how often time that goes on by itself is looked at */
+enum {
+    LOOK_MS = 100,    /* how often time that goes on by itself is looked at */
+    LOAD_LOOK_MS = 5, /* and whether the other tasks have loaded their tables */
+};
 
 void intake_note_poll(struct intake_entry *entry, bool found)
 {
@@ -34,13 +37,57 @@ struct intake_entry *intake_lowest(const struct intake *in)
     struct intake_entry *lowest = NULL;
     for (uint32_t i = 0; i < in->entry_count; i++) {
         struct intake_entry *entry = in->entries[i];
-        bool may = srt_load_acquire(&entry->ready) && entry->retry_ns == 0 && !entry->ended;
+        bool may = srt_load_acquire(&entry->ready) && entry->retry_ns == 0 && !entry->ended &&
+                   intake_may_ask(entry);
         if (may && (!lowest || event_clock_watermark(&entry->clock) <
                                    event_clock_watermark(&lowest->clock))) {
             lowest = entry;
         }
     }
     return lowest;
+}
+
+/* --- tables ---
+ *
+ * Before the first record of a stream all tasks have read what there was of the tables, and an epoch
+ * was completed after that: its barriers came behind the last row on every channel. */
+
+bool intake_may_ask(const struct intake_entry *entry)
+{
+    return entry->in->tables == INTAKE_TABLES_OPEN || intake_spec(entry)->table;
+}
+
+static bool all_loaded_here(struct intake *in)
+{
+    const struct engine_ops *ops = in->options.job->engine->ops;
+    bool all = in->assigned;
+    for (uint32_t i = 0; i < in->entry_count; i++) {
+        struct intake_entry *entry = in->entries[i];
+        if (entry->reader && intake_spec(entry)->table) {
+            entry->loaded = entry->loaded || entry->position >= ops->reader_end(entry->reader);
+            all = all && entry->loaded && in->reading != entry;
+        }
+    }
+    return all;
+}
+
+void intake_update_tables(struct intake *in)
+{
+    const struct job *job = in->options.job;
+    if (in->tables != INTAKE_TABLES_LOADING) {
+        return;
+    }
+    struct job_time *own = &job->times[in->options.task];
+    if (!srt_load_relaxed(&own->tables_loaded)) {
+        srt_store_release(&own->tables_loaded, all_loaded_here(in)); /* acquire below */
+    }
+    for (uint32_t i = 0; i < job->task_count; i++) {
+        if (!srt_load_acquire(&job->times[i].tables_loaded)) {
+            in->due_ns = intake_now_ns(in) + LOAD_LOOK_MS * NS_PER_MS;
+            return;
+        }
+    }
+    in->tables = INTAKE_TABLES_LOADED;
 }
 
 /* --- idle --- */
@@ -64,6 +111,9 @@ void intake_publish_time(struct intake *in)
         struct intake_entry *entry = in->entries[i];
         update_idle(entry);
         int64_t w = event_clock_watermark(&entry->clock);
+        if (intake_spec(entry)->table) {
+            continue;
+        }
         active = active || !entry->idle;
         most = w > most ? w : most;
         silent = entry->silent_ns > silent ? entry->silent_ns : silent;
@@ -140,7 +190,7 @@ int64_t intake_time_due_ns(const struct intake *in)
     bool all_idle = true;
     for (uint32_t i = 0; i < in->entry_count; i++) {
         const struct intake_entry *entry = in->entries[i];
-        if (!entry->idle) {
+        if (!entry->idle && !intake_spec(entry)->table) {
             all_idle = false;
             int64_t at = entry->silent_ns + intake_spec(entry)->idle_ms * NS_PER_MS;
             due = entry->silent_ns && (due == 0 || at < due) ? at : due;

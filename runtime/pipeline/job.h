@@ -28,6 +28,7 @@ struct job_topic {
 struct job_time {
     _Atomic bool active;       /* some partition is not idle */
     _Atomic int64_t most_ms;   /* the highest watermark of its partitions */
+    _Atomic bool tables_loaded; /* it has read all there was of its partitions of tables */
     _Atomic int64_t silent_ns; /* since when none of them has input, on the job's clock */
 };
 
@@ -46,6 +47,9 @@ struct job {
     char **source_names; /* per stage: the position name of a connector source, else NULL */
     struct job_topic *topics;
     uint32_t topic_count;
+    struct job_topic *globals; /* topics that every task reads whole */
+    uint32_t global_count;
+    bool has_tables; /* the other sides of joins, which are read before any stream */
     uint32_t *stage_sinks; /* per stage: which sink it writes to, JOB_NO_SINK for none */
     uint32_t sink_count;
     bool timed;    /* some stage goes by event time */

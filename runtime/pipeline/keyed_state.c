@@ -257,12 +257,28 @@ static void write_row(void *arg, const struct state_row *row)
         target_put_at(state->target_set, state->changelog, partition, &rec, false, writing->err);
 }
 
+/* A global table is read anew at each start. */
+static bool is_global(const struct stage *stage)
+{
+    return stage->kind == STAGE_JOIN && stage->join->with_kind == JOIN_GLOBAL;
+}
+
+static void forget_row(void *arg, const struct state_row *row)
+{
+    (void)arg;
+    (void)row;
+}
+
 int keyed_state_write(struct keyed_state *state, struct srt_err *err)
 {
     const struct graph *graph = state->job->graph;
     for (uint32_t i = 0; i < graph->stage_count; i++) {
         struct writing writing = {.state = state, .stage = i, .code = SRT_OK, .err = err};
         if (!state->tables[i] || !state_table_has_changes(state->tables[i])) {
+            continue;
+        }
+        if (is_global(&graph->stages[i])) {
+            state_table_take_changes(state->tables[i], forget_row, NULL);
             continue;
         }
         (void)stage_codec(&graph->stages[i], &writing.codec);

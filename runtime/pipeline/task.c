@@ -75,6 +75,7 @@ struct task {
     bool dirty;            /* noted in this epoch */
     bool full;             /* noted in this epoch */
     bool ended;            /* noted */
+    bool tables_loaded;    /* they were when the epoch at hand began to end */
     bool time_moved;       /* look how far event time has come */
     int64_t time_due_ns;   /* it may go on by itself then; 0: not */
     bool waiting;          /* the record at work waits for executor.due_ns */
@@ -258,6 +259,9 @@ static void hand_over(struct task *task)
     struct epoch_part *part = epoch_part_create(task->job->sink_count);
     executor_take_epoch(&task->executor, part);
     intake_take_positions(&task->intake, part);
+    if (task->tables_loaded) {
+        task->intake.tables = INTAKE_TABLES_OPEN;
+    }
     task->epoch++;
     task->draining = false;
     task->dirty = false;
@@ -294,6 +298,7 @@ static void reuse_spent(struct task *task)
 static void begin_draining(struct task *task)
 {
     task->draining = true;
+    task->tables_loaded = task->intake.tables == INTAKE_TABLES_LOADED;
     task->barrier_edge = 0;
     if (task->job->exchange) {
         exchange_send_barrier(task->job->exchange, 0, task->index);
@@ -368,6 +373,7 @@ static void note_ended(struct task *task)
 {
     bool final = srt_load_acquire(&task->job->input_final); /* release in the controller */
     bool over = !task->job->timed || task->job->keep_open || time_flow_ended(&task->executor);
+    over = over && task->intake.tables == INTAKE_TABLES_OPEN;
     if (!task->ended && over && intake_finished(&task->intake, final)) {
         task->ended = true;
         note(task, TASK_ENDED);
@@ -418,7 +424,7 @@ static bool begin_from_intake(struct task *task)
         if (advance_time(task, -1)) {
             return true;
         }
-        if (intake_dirty(&task->intake)) {
+        if (intake_dirty(&task->intake) || task->intake.tables == INTAKE_TABLES_LOADED) {
             note_dirty(task);
         }
         note_ended(task);

@@ -56,7 +56,8 @@ int time_flow_step(struct executor *ex, struct intake *in, bool final, int32_t s
     for (uint32_t i = 0; i < graph->stage_count; i++) {
         const struct stage *stage = &graph->stages[i];
         if (stage->kind == STAGE_SOURCE) {
-            w->said[i] = intake_watermark(in, i, final && !ex->job->keep_open);
+            /* A table never holds time back. */
+            w->said[i] = stage->source->table ? WATERMARK_END : intake_watermark(in, i, final && !ex->job->keep_open);
             continue;
         }
         if (is_held(ex, stage, spilled)) {
