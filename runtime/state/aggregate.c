@@ -14,10 +14,17 @@ static const struct aggregate_ops *const table[AGGREGATE_KIND_COUNT] = {
     [AGGREGATE_AVG] = &aggregate_avg,
     [AGGREGATE_MIN] = &aggregate_min,
     [AGGREGATE_MAX] = &aggregate_max,
+    [AGGREGATE_FIRST] = &aggregate_first,
+    [AGGREGATE_LAST] = &aggregate_last,
     [AGGREGATE_ANY] = &aggregate_any,
     [AGGREGATE_ALL] = &aggregate_all,
+    [AGGREGATE_DISTINCT] = &aggregate_distinct,
+    [AGGREGATE_APPROX_DISTINCT] = &aggregate_approx_distinct,
+    [AGGREGATE_QUANTILE] = &aggregate_quantile,
     [AGGREGATE_HISTOGRAM] = &aggregate_histogram,
     [AGGREGATE_STDDEV] = &aggregate_stddev,
+    [AGGREGATE_TOP] = &aggregate_top,
+    [AGGREGATE_COLLECT] = &aggregate_collect,
     [AGGREGATE_EWMA] = &aggregate_ewma,
     [AGGREGATE_RATE] = &aggregate_rate,
 };
@@ -92,9 +99,6 @@ static int check_limit(const struct aggregate_def *def, int64_t min, struct srt_
 int aggregate_def_check(const struct aggregate_def *def, struct srt_err *err)
 {
     double parameter = def->parameter;
-    if (!table[def->kind]) {
-        return srt_fail(err, SRT_EUNAVAILABLE, "%s is not available yet", names[def->kind]);
-    }
     if (def->kind == AGGREGATE_QUANTILE && !(parameter >= 0 && parameter <= 1)) {
         return srt_fail(err, SRT_EINVAL, "quantile takes a part from 0 to 1, not %g", parameter);
     }

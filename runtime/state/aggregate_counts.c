@@ -18,7 +18,7 @@ static int count_add(const struct aggregate_def *def, struct aggregate_cell *cel
     (void)at;
     (void)err;
     if (state_value_is_true(value)) {
-        cell->a.integer = aggregate_counts_together(cell->a.integer, 1);
+        cell->a.integer = state_bytes_add_counts(cell->a.integer, 1);
     }
     return SRT_OK;
 }
@@ -28,7 +28,7 @@ static int count_merge(const struct aggregate_def *def, struct aggregate_cell *i
 {
     (void)def;
     (void)err;
-    into->a.integer = aggregate_counts_together(into->a.integer, from->a.integer);
+    into->a.integer = state_bytes_add_counts(into->a.integer, from->a.integer);
     return SRT_OK;
 }
 
@@ -189,7 +189,7 @@ static int histogram_add(const struct aggregate_def *def, struct aggregate_cell 
         }
     }
     int64_t *counts = cell->a.heap;
-    counts[first] = aggregate_counts_together(counts[first], 1);
+    counts[first] = state_bytes_add_counts(counts[first], 1);
     return SRT_OK;
 }
 
@@ -206,7 +206,7 @@ static int histogram_merge(const struct aggregate_def *def, struct aggregate_cel
     int64_t *counts = into->a.heap;
     const int64_t *more = from->a.heap;
     for (uint32_t i = 0; i <= def->bound_count; i++) {
-        counts[i] = aggregate_counts_together(counts[i], more[i]);
+        counts[i] = state_bytes_add_counts(counts[i], more[i]);
     }
     return SRT_OK;
 }

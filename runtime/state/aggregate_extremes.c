@@ -1,7 +1,6 @@
 /* min and max. In a cell stands a number or a text: b.integer says which number, or is the address
  * of the text, which is never that small. Numbers come before texts; among equal numbers
  * state_value_compare() decides, so that the order of adding does not. */
-#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -152,8 +151,7 @@ static int extreme_decode(const struct aggregate_def *def, struct aggregate_cell
         return SRT_OK;
     }
     struct state_value value;
-    if (!state_value_decode(at, end, &value) || !(AGGREGATE_TAKES_RANKED >> value.kind & 1) ||
-        (value.kind == STATE_VALUE_FLOAT && !isfinite(value.is.number))) {
+    if (!state_value_decode(at, end, &value) || !state_value_can_rank(&value)) {
         return srt_fail(err, SRT_ECORRUPT, "neither a number nor a text");
     }
     return hold(cell, &value, err);

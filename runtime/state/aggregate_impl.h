@@ -54,12 +54,14 @@ extern const struct aggregate_ops aggregate_ewma;
 /* aggregate_extremes.c */
 extern const struct aggregate_ops aggregate_min;
 extern const struct aggregate_ops aggregate_max;
-
-/* The sum of two counts; those that come from damaged bytes stop at the top. */
-static inline int64_t aggregate_counts_together(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
+/* aggregate_sketches.c */
+extern const struct aggregate_ops aggregate_distinct;
+extern const struct aggregate_ops aggregate_approx_distinct;
+extern const struct aggregate_ops aggregate_quantile;
+/* aggregate_lists.c */
+extern const struct aggregate_ops aggregate_first;
+extern const struct aggregate_ops aggregate_last;
+extern const struct aggregate_ops aggregate_top;
+extern const struct aggregate_ops aggregate_collect;
 
 #endif

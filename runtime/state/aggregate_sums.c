@@ -315,7 +315,7 @@ static int avg_add(const struct aggregate_def *def, struct aggregate_cell *cell,
     int rc = value->kind == STATE_VALUE_FLOAT
                  ? add_float(&sum, value->is.number)
                  : add_integer(&cell->a.integer, &sum, value->is.integer);
-    avg_set(cell, sum, aggregate_counts_together(count, rc == SRT_OK));
+    avg_set(cell, sum, state_bytes_add_counts(count, rc == SRT_OK));
     return rc == SRT_OK ? SRT_OK : no_memory(err);
 }
 
@@ -326,7 +326,7 @@ static int avg_merge(const struct aggregate_def *def, struct aggregate_cell *int
     struct exact_sum *sum = avg_sum(into);
     int64_t count = avg_count(into);
     int rc = merge_pair(&into->a.integer, &sum, from->a.integer, avg_sum(from));
-    avg_set(into, sum, rc == SRT_OK ? aggregate_counts_together(count, avg_count(from)) : count);
+    avg_set(into, sum, rc == SRT_OK ? state_bytes_add_counts(count, avg_count(from)) : count);
     return rc == SRT_OK ? SRT_OK : no_memory(err);
 }
 
@@ -428,7 +428,7 @@ static int stddev_add(const struct aggregate_def *def, struct aggregate_cell *ce
     }
     exact_sum_add(sum, &term);
     exact_sum_add(squares, &square);
-    sum->count = (uint64_t)aggregate_counts_together((int64_t)sum->count, 1);
+    sum->count = (uint64_t)state_bytes_add_counts((int64_t)sum->count, 1);
     return SRT_OK;
 }
 
@@ -453,7 +453,7 @@ static int stddev_merge(const struct aggregate_def *def, struct aggregate_cell *
     }
     exact_sum_add_sum(sum, more);
     exact_sum_add_sum(squares, from->b.heap);
-    sum->count = (uint64_t)aggregate_counts_together((int64_t)sum->count, (int64_t)more->count);
+    sum->count = (uint64_t)state_bytes_add_counts((int64_t)sum->count, (int64_t)more->count);
     return SRT_OK;
 }
 

@@ -13,6 +13,13 @@
 
 #include "base/buf.h"
 
+/* The sum of two counts; those that come from damaged bytes stop at the top. */
+static inline int64_t state_bytes_add_counts(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 void state_bytes_put_int(struct srt_buf *to, int64_t value);
 void state_bytes_put_count(struct srt_buf *to, uint64_t count); /* at most INT64_MAX */
 void state_bytes_put_double(struct srt_buf *to, double value);

@@ -1,9 +1,11 @@
 #include "state/state_value.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "record/json.h"
 #include "state/state_bytes.h"
 
@@ -16,6 +18,7 @@ enum value_tag {
     TAG_TEXT,
     TAG_JSON,
 };
+static_assert(TAG_JSON - TAG_FALSE == STATE_VALUE_JSON - STATE_VALUE_FALSE, "in the same order");
 
 #define TWO_63 0x1p63
 
@@ -51,6 +54,12 @@ void state_value_put_json(struct srt_buf *to, const struct state_value *value)
 }
 
 /* --- order --- */
+
+bool state_value_can_rank(const struct state_value *value)
+{
+    return value->kind == STATE_VALUE_INTEGER || value->kind == STATE_VALUE_TEXT ||
+           (value->kind == STATE_VALUE_FLOAT && isfinite(value->is.number));
+}
 
 int state_value_compare_number(int64_t integer, double number)
 {
@@ -140,34 +149,43 @@ int state_value_compare(const struct state_value *a, const struct state_value *b
 
 /* --- bytes --- */
 
-void state_value_encode(struct srt_buf *to, const struct state_value *value)
+static enum value_tag tag_of(const struct state_value *value)
 {
+    srt_assert(!state_value_is_absent(value));
+    return (enum value_tag)(value->kind - STATE_VALUE_FALSE + TAG_FALSE);
+}
+
+size_t state_value_encode_head(uint8_t to[STATE_VALUE_HEAD_MAX], const struct state_value *value)
+{
+    to[0] = (uint8_t)tag_of(value);
     switch (value->kind) {
     case STATE_VALUE_NIL:
     case STATE_VALUE_NULL:
-        break;
     case STATE_VALUE_FALSE:
-        srt_buf_put_u8(to, TAG_FALSE);
-        return;
     case STATE_VALUE_TRUE:
-        srt_buf_put_u8(to, TAG_TRUE);
-        return;
+        return 1;
     case STATE_VALUE_INTEGER:
-        srt_buf_put_u8(to, TAG_INTEGER);
-        state_bytes_put_int(to, value->is.integer);
-        return;
-    case STATE_VALUE_FLOAT:
-        srt_buf_put_u8(to, TAG_FLOAT);
-        state_bytes_put_double(to, value->is.number);
-        return;
+        return 1 + srt_put_varlong(to + 1, value->is.integer);
+    case STATE_VALUE_FLOAT: {
+        uint64_t bits;
+        memcpy(&bits, &value->is.number, sizeof bits);
+        srt_put_be64(to + 1, bits);
+        return 9;
+    }
     case STATE_VALUE_TEXT:
     case STATE_VALUE_JSON:
-        srt_buf_put_u8(to, value->kind == STATE_VALUE_TEXT ? TAG_TEXT : TAG_JSON);
-        state_bytes_put_count(to, value->is.text.len);
-        srt_buf_put(to, value->is.text.data, value->is.text.len);
-        return;
+        return 1 + srt_put_varlong(to + 1, (int64_t)value->is.text.len);
     }
-    srt_unreachable("a value that is not kept");
+    srt_unreachable("a kind of value");
+}
+
+void state_value_encode(struct srt_buf *to, const struct state_value *value)
+{
+    uint8_t head[STATE_VALUE_HEAD_MAX];
+    srt_buf_put(to, head, state_value_encode_head(head, value));
+    if (value->kind >= STATE_VALUE_TEXT) {
+        srt_buf_put(to, value->is.text.data, value->is.text.len);
+    }
 }
 
 static bool decode_text(const uint8_t **at, const uint8_t *end, enum state_value_kind kind,
@@ -230,4 +248,21 @@ struct state_value state_value_canonical(const struct state_value *value)
         memcpy(&same.is.number, &bits, sizeof bits);
     }
     return same;
+}
+
+uint64_t state_value_hash(const struct state_value *value)
+{
+    uint64_t tag = tag_of(value);
+    if (value->kind >= STATE_VALUE_TEXT) {
+        return srt_hash(value->is.text.data, value->is.text.len, tag);
+    }
+    uint8_t bytes[8] = {0};
+    if (value->kind == STATE_VALUE_INTEGER) {
+        srt_put_be64(bytes, (uint64_t)value->is.integer);
+    } else if (value->kind == STATE_VALUE_FLOAT) {
+        uint64_t bits;
+        memcpy(&bits, &value->is.number, sizeof bits);
+        srt_put_be64(bytes, bits);
+    }
+    return srt_hash(bytes, sizeof bytes, tag);
 }

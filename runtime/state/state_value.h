@@ -55,6 +55,9 @@ static inline size_t state_value_len(const struct state_value *value)
     return value->kind >= STATE_VALUE_TEXT ? value->is.text.len : 0;
 }
 
+/* A finite number or a text: what can be ranked by. */
+bool state_value_can_rank(const struct state_value *value);
+
 /* The exact order of an integer and a float that is no NaN: below 0, 0 or above. */
 int state_value_compare_number(int64_t integer, double number);
 
@@ -66,12 +69,17 @@ int state_value_rank(const struct state_value *a, const struct state_value *b);
  * integer, then the float. */
 int state_value_compare(const struct state_value *a, const struct state_value *b);
 
-/* docs/format/aggregate.md; not NIL and not NULL. */
+/* docs/format/aggregate.md; not NIL and not NULL. The head is all but the bytes of a text. */
+enum { STATE_VALUE_HEAD_MAX = 1 + SRT_VARLONG_MAX_BYTES };
+size_t state_value_encode_head(uint8_t to[STATE_VALUE_HEAD_MAX], const struct state_value *value);
 void state_value_encode(struct srt_buf *to, const struct state_value *value);
 /* Borrows from the bytes. JSON is validated, so that what is written later is JSON again. */
 bool state_value_decode(const uint8_t **at, const uint8_t *end, struct state_value *ret);
 
 /* The one value for all that counts as the same: 1 for 1.0, 0 for -0.0, one NaN. */
 struct state_value state_value_canonical(const struct state_value *value);
+
+/* Of a canonical value; the same on every machine and in every version. */
+uint64_t state_value_hash(const struct state_value *value);
 
 #endif

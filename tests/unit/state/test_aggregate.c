@@ -12,10 +12,19 @@ static const struct aggregate_def defs[] = {
     {.kind = AGGREGATE_AVG},
     {.kind = AGGREGATE_MIN},
     {.kind = AGGREGATE_MAX},
+    {.kind = AGGREGATE_FIRST},
+    {.kind = AGGREGATE_LAST},
     {.kind = AGGREGATE_ANY},
     {.kind = AGGREGATE_ALL},
     {.kind = AGGREGATE_HISTOGRAM, .bounds = {-5, 0, 0.5, 1e3, 1e18}, .bound_count = 5},
     {.kind = AGGREGATE_STDDEV},
+    {.kind = AGGREGATE_DISTINCT},
+    {.kind = AGGREGATE_APPROX_DISTINCT},
+    {.kind = AGGREGATE_QUANTILE, .parameter = 0.5},
+    {.kind = AGGREGATE_TOP, .limit = 1},
+    {.kind = AGGREGATE_TOP, .limit = 10},
+    {.kind = AGGREGATE_COLLECT},
+    {.kind = AGGREGATE_COLLECT, .limit = 7},
     {.kind = AGGREGATE_EWMA, .parameter = 0.25},
     {.kind = AGGREGATE_RATE},
 };
@@ -71,8 +80,14 @@ static size_t make_samples(const struct aggregate_def *def, struct sample *sampl
             sample->at.tie = srt_rng_below(rng, 2) ? "tie" : "";
             sample->at.tie_len = strlen(sample->at.tie);
         }
+        if (aggregate_takes_by(def->kind) && srt_rng_below(rng, 2)) {
+            struct state_value by = any_value(rng);
+            struct srt_err err;
+            sample->has_by = aggregate_check(def, &sample->value, &by, &err) == SRT_OK;
+            sample->by = by;
+        }
         bool is_float = sample->value.kind == STATE_VALUE_FLOAT;
-        made += takes(def, &sample->value) && (floats || !is_float);
+        made += (sample->has_by || takes(def, &sample->value)) && (floats || !is_float);
     }
     return made;
 }
@@ -168,6 +183,13 @@ static void nothing_has_a_result(void **state)
     assert_string_equal(RESULT(AVG, NOTHING), "null");
     assert_string_equal(RESULT(MIN, NOTHING), "null");
     assert_string_equal(RESULT(MAX, NOTHING), "null");
+    assert_string_equal(RESULT(FIRST, NOTHING), "null");
+    assert_string_equal(RESULT(LAST, NOTHING), "null");
+    assert_string_equal(RESULT(DISTINCT, NOTHING), "0");
+    assert_string_equal(RESULT(APPROX_DISTINCT, NOTHING), "0");
+    assert_string_equal(RESULT(QUANTILE, NOTHING), "null");
+    assert_string_equal(RESULT(TOP, NOTHING), "[]");
+    assert_string_equal(RESULT(COLLECT, NOTHING), "[]");
     assert_string_equal(RESULT(ANY, NOTHING), "false");
     assert_string_equal(RESULT(ALL, NOTHING), "true");
     assert_string_equal(RESULT(STDDEV, NOTHING), "null");
@@ -217,6 +239,12 @@ static void definitions_are_checked(void **state)
         {{.kind = AGGREGATE_EWMA, .parameter = 0}, "above 0 and up to 1, not 0"},
         {{.kind = AGGREGATE_EWMA, .parameter = NAN}, "not"},
         {{.kind = AGGREGATE_HISTOGRAM, .bounds = {1, 2}, .bound_count = 2}, NULL},
+        {{.kind = AGGREGATE_QUANTILE, .parameter = 0}, NULL},
+        {{.kind = AGGREGATE_QUANTILE, .parameter = 1.01}, "from 0 to 1, not 1.01"},
+        {{.kind = AGGREGATE_TOP, .limit = 1}, NULL},
+        {{.kind = AGGREGATE_TOP, .limit = 0}, "top keeps 1 to 100000 values, not 0"},
+        {{.kind = AGGREGATE_COLLECT, .limit = 0}, NULL},
+        {{.kind = AGGREGATE_COLLECT, .limit = 100001}, "not 100001"},
         {{.kind = AGGREGATE_HISTOGRAM}, "1 to 64 bounds, not 0"},
         {{.kind = AGGREGATE_HISTOGRAM, .bound_count = 65}, "not 65"},
         {{.kind = AGGREGATE_HISTOGRAM, .bounds = {2, 2}, .bound_count = 2}, "ascend: 2 after 2"},
