@@ -1,96 +1,184 @@
-/* A hash table of keys; each key has its rows in one block of pointers, in the order of their
- * subkeys. Rows are mostly made at the end (later windows, later events) and removed at the front,
- * so the block has room at both ends and moves only what is behind a row in the middle.
+/* Three structures over the same rows, each in a file of its own:
  *
- *     slots   [key]--> rows [ . . | r0 r1 r2 | . . ]      r = {owner, due place, due, cell, subkey}
- *     heap    [r7][r0][r9]...                             by (due, key, subkey)
- *     changes r1 -> r7 -> ...                             since the last state_table_take_changes()
+ *     key_index  [key]--> row_list [r0 r1 r2 ...]    found by key; a key's rows by their subkeys
+ *     due_heap   [r7][r0][r9]...                     by (due, key, subkey)
+ *     changes    r1 -> r7 -> ...                     since the last state_table_take_changes()
  *
- * A removed row that was given to the changelog before stays in the list of changes as a tombstone
- * of its own, without being found any more; when it is made again, both are told, in order. */
+ * A removed row that the changelog has stays on the list of changes as a tombstone, without a cell and
+ * without being found any more; it keeps its key's bytes. When a row of that name is made again, both
+ * are told, in order. A removed row that the changelog never saw is gone at once, so that what comes
+ * and goes between two epochs takes no memory until the next one. */
 #include "state/table.h"
-
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
-#include "state/due_heap.h"
-
-struct row {
-    struct due_item due; /* first: the heap's view of it */
-    struct key *key;
-    struct row *change_next;
-    uint32_t heap_bytes; /* of the cell, as last counted */
-    uint8_t subkey_len;
-    bool changed; /* in the list of changes */
-    bool logged;  /* the changelog has it */
-    bool removed; /* only in the list of changes */
-    /* the cell, then the subkey */
-    _Alignas(8) uint8_t bytes[];
-};
-
-struct key {
-    uint64_t hash;
-    struct row **rows; /* the block */
-    uint32_t first;    /* of the rows in the block */
-    uint32_t count;
-    uint32_t cap;
-    uint32_t refs; /* rows that show it: also removed ones */
-    uint32_t len;
-    struct row *few[1]; /* the block of most keys */
-    uint8_t bytes[];
-};
+#include "state/key_index.h"
+#include "state/row_list.h"
 
 struct state_table {
     struct state_codec codec;
-    struct key **slots;
-    size_t slot_count; /* a power of two, or 0 */
-    size_t key_count;
-    uint64_t row_count;
-    uint64_t bytes;
+    struct key_index keys;
     struct due_heap due;
-    struct row *changes;
-    struct row **changes_end;
-    struct key *last; /* the key that was found last */
+    struct srt_list changes; /* rows, by their `change` */
+    uint64_t row_count;
+    uint64_t bytes; /* of rows, keys, lists and what cells have allocated */
 };
 
-/* --- bytes --- */
+/* --- rows --- */
 
-static size_t subkey_at(const struct state_table *table)
+static void *cell_of(struct table_row *row)
 {
-    return table->codec.cell_bytes;
+    return (uint8_t *)row + table_cell_at(row->subkey_len);
 }
 
-static void show(const struct state_table *table, struct row *row, struct state_row *ret)
+static struct table_row *row_of(const struct state_row *shown)
+{
+    return srt_container_of(shown->subkey, struct table_row, subkey);
+}
+
+static void show(struct table_row *row, struct state_row *ret)
 {
     *ret = (struct state_row){.key = row->key->bytes,
                               .key_len = row->key->len,
-                              .subkey = row->bytes + subkey_at(table),
+                              .subkey = row->subkey,
                               .subkey_len = row->subkey_len,
                               .due_ms = row->due.due_ms,
-                              .cell = row->removed ? NULL : row->bytes};
+                              .cell = row->removed ? NULL : cell_of(row)};
 }
 
-static int compare_bytes(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+static bool comes_before(const struct due_item *a, const struct due_item *b)
 {
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-    return order ? order : a_len < b_len ? -1 : a_len > b_len;
+    const struct table_row *x = (const struct table_row *)a;
+    const struct table_row *y = (const struct table_row *)b;
+    int order = x->key == y->key
+                    ? 0
+                    : table_compare(x->key->bytes, x->key->len, y->key->bytes, y->key->len);
+    return (order ? order
+                  : table_compare(x->subkey, x->subkey_len, y->subkey, y->subkey_len)) < 0;
 }
 
-static bool due_before(const struct due_item *a, const struct due_item *b, void *arg)
+static size_t row_size(const struct state_table *table, size_t subkey_len)
 {
-    const struct state_table *table = arg;
-    if (a->due_ms != b->due_ms) {
-        return a->due_ms < b->due_ms;
+    return table_cell_at(subkey_len) + table->codec.cell_bytes;
+}
+
+/* Not yet in any list; room in the heap is its own. */
+static struct table_row *create_row(struct state_table *table, struct table_key *key,
+                                    const uint8_t *subkey, uint32_t subkey_len)
+{
+    if (!due_heap_reserve(&table->due)) {
+        return NULL;
     }
-    const struct row *x = (const struct row *)a;
-    const struct row *y = (const struct row *)b;
-    int order = compare_bytes(x->key->bytes, x->key->len, y->key->bytes, y->key->len);
-    size_t at = subkey_at(table);
-    order = order ? order
-                  : compare_bytes(x->bytes + at, x->subkey_len, y->bytes + at, y->subkey_len);
-    return order < 0;
+    size_t size = row_size(table, subkey_len);
+    struct table_row *row = srt_alloc(size);
+    if (!row) {
+        due_heap_unreserve(&table->due);
+        return NULL;
+    }
+    *row = (struct table_row){.due = {.due_ms = DUE_NEVER, .place = DUE_NOWHERE},
+                              .key = key,
+                              .subkey_len = (uint8_t)subkey_len};
+    srt_list_init(&row->change);
+    if (subkey_len) {
+        memcpy(row->subkey, subkey, subkey_len);
+    }
+    memset(cell_of(row), 0, table->codec.cell_bytes);
+    table->bytes += table_allocated_bytes(size);
+    return row;
+}
+
+static void free_row(struct state_table *table, struct table_row *row)
+{
+    srt_list_remove(&row->change);
+    table->bytes -= table_allocated_bytes(row_size(table, row->subkey_len));
+    srt_free(row);
+}
+
+/* What a row has only while it is found: its cell and its place in the heap. */
+static void empty_row(struct state_table *table, struct table_row *row)
+{
+    due_heap_set(&table->due, &row->due, DUE_NEVER);
+    due_heap_unreserve(&table->due);
+    if (table->codec.fini) {
+        table->codec.fini(table->codec.arg, cell_of(row));
+    }
+    table->bytes -= row->cell_heap_bytes;
+    row->cell_heap_bytes = 0;
+    row->removed = true;
+}
+
+static void count_cell(struct state_table *table, struct table_row *row)
+{
+    if (table->codec.heap_bytes) {
+        uint32_t bytes = (uint32_t)table->codec.heap_bytes(table->codec.arg, cell_of(row));
+        table->bytes += (uint64_t)bytes - row->cell_heap_bytes;
+        row->cell_heap_bytes = bytes;
+    }
+}
+
+static void set_due(struct state_table *table, struct table_row *row, int64_t due_ms)
+{
+    if (row->due.due_ms != due_ms) {
+        due_heap_set(&table->due, &row->due, due_ms);
+    }
+}
+
+static void note_change(struct state_table *table, struct table_row *row)
+{
+    if (srt_list_empty(&row->change)) {
+        srt_list_push(&table->changes, &row->change);
+    }
+}
+
+/* --- keys --- */
+
+static size_t key_size(uint32_t len)
+{
+    return offsetof(struct table_key, bytes) + len;
+}
+
+static struct table_key *make_key(struct state_table *table, const uint8_t *bytes, uint32_t len,
+                                  uint64_t hash)
+{
+    struct table_key *key = key_index_reserve(&table->keys) ? srt_alloc(key_size(len)) : NULL;
+    if (!key) {
+        return NULL;
+    }
+    *key = (struct table_key){.len = len};
+    if (len) {
+        memcpy(key->bytes, bytes, len);
+    }
+    key_index_put(&table->keys, key, hash);
+    table->bytes += table_allocated_bytes(key_size(len));
+    return key;
+}
+
+static void free_key(struct state_table *table, struct table_key *key)
+{
+    row_list_fini(&key->rows, &table->bytes);
+    table->bytes -= table_allocated_bytes(key_size(key->len));
+    srt_free(key);
+}
+
+/* Its last row is gone. */
+static void unlink_key_without_rows(struct state_table *table, struct table_key *key)
+{
+    if (key->rows.count == 0) {
+        key_index_remove(&table->keys, key, srt_hash(key->bytes, key->len, 0));
+        if (key->tombstones == 0) {
+            free_key(table, key);
+        }
+    }
+}
+
+static void free_tombstone(struct state_table *table, struct table_row *row)
+{
+    struct table_key *key = row->key;
+    if (--key->tombstones == 0 && key->rows.count == 0) {
+        free_key(table, key);
+    }
+    free_row(table, row);
 }
 
 /* --- life --- */
@@ -99,30 +187,18 @@ struct state_table *state_table_create(const struct state_codec *codec)
 {
     struct state_table *table = srt_xcalloc(1, sizeof *table);
     table->codec = *codec;
-    table->changes_end = &table->changes;
-    due_heap_init(&table->due, due_before, table);
+    srt_list_init(&table->changes);
+    due_heap_init(&table->due, comes_before);
     return table;
 }
 
-static void fini_cell(struct state_table *table, struct row *row)
+static void destroy_row(void *arg, struct table_row *row)
 {
-    if (table->codec.fini && !row->removed) {
-        table->codec.fini(table->codec.arg, row->bytes);
+    struct state_table *table = arg;
+    if (table->codec.fini) {
+        table->codec.fini(table->codec.arg, cell_of(row));
     }
-}
-
-static void free_changes(struct state_table *table)
-{
-    for (struct row *row = table->changes; row;) {
-        struct row *next = row->change_next;
-        if (row->removed) {
-            if (--row->key->refs == 0) {
-                srt_free(row->key);
-            }
-            srt_free(row);
-        }
-        row = next;
-    }
+    srt_free(row);
 }
 
 void state_table_destroy(struct state_table *table)
@@ -130,452 +206,190 @@ void state_table_destroy(struct state_table *table)
     if (!table) {
         return;
     }
-    free_changes(table);
-    for (size_t i = 0; i < table->slot_count; i++) {
-        struct key *key = table->slots[i];
-        if (!key) {
-            continue;
-        }
-        for (uint32_t r = 0; r < key->count; r++) {
-            struct row *row = key->rows[key->first + r];
-            fini_cell(table, row);
-            srt_free(row);
-        }
-        if (key->rows != key->few) {
-            srt_free(key->rows);
-        }
-        srt_free(key);
-    }
-    due_heap_fini(&table->due);
-    srt_free(table->slots);
-    srt_free(table);
-}
-
-/* --- keys --- */
-
-static struct key *find_key(struct state_table *table, const uint8_t *bytes, uint32_t len,
-                            uint64_t hash)
-{
-    struct key *last = table->last;
-    if (last && last->hash == hash && last->len == len && memcmp(last->bytes, bytes, len) == 0) {
-        return last;
-    }
-    size_t mask = table->slot_count - 1;
-    for (size_t i = hash & mask; table->slot_count > 0; i = (i + 1) & mask) {
-        struct key *key = table->slots[i];
-        if (!key) {
-            return NULL;
-        }
-        if (key->hash == hash && key->len == len && memcmp(key->bytes, bytes, len) == 0) {
-            table->last = key;
-            return key;
-        }
-    }
-    return NULL;
-}
-
-static void put_key(struct key **slots, size_t slot_count, struct key *key)
-{
-    size_t i = key->hash & (slot_count - 1);
-    while (slots[i]) {
-        i = (i + 1) & (slot_count - 1);
-    }
-    slots[i] = key;
-}
-
-static bool grow_slots(struct state_table *table)
-{
-    if ((table->key_count + 1) * 4 <= table->slot_count * 3) {
-        return true;
-    }
-    size_t count = table->slot_count ? 2 * table->slot_count : 16;
-    struct key **slots = srt_alloc(count * sizeof(struct key *));
-    if (!slots) {
-        return false;
-    }
-    memset(slots, 0, count * sizeof(struct key *));
-    for (size_t i = 0; i < table->slot_count; i++) {
-        if (table->slots[i]) {
-            put_key(slots, count, table->slots[i]);
-        }
-    }
-    table->bytes += (count - table->slot_count) * sizeof(struct key *);
-    srt_free(table->slots);
-    table->slots = slots;
-    table->slot_count = count;
-    return true;
-}
-
-static struct key *make_key(struct state_table *table, const uint8_t *bytes, uint32_t len,
-                            uint64_t hash)
-{
-    struct key *key = grow_slots(table) ? srt_alloc(sizeof *key + len) : NULL;
-    if (!key) {
-        return NULL;
-    }
-    *key = (struct key){.hash = hash, .len = len, .cap = 1};
-    key->rows = key->few;
-    memcpy(key->bytes, bytes, len);
-    put_key(table->slots, table->slot_count, key);
-    table->key_count++;
-    table->bytes += sizeof *key + len;
-    return key;
-}
-
-/* Take a key without rows out of the table: close the gap, so that no probe stops early. */
-static void unlink_key(struct state_table *table, struct key *key)
-{
-    size_t mask = table->slot_count - 1;
-    size_t hole = key->hash & mask;
-    while (table->slots[hole] != key) {
-        hole = (hole + 1) & mask;
-    }
-    for (size_t i = (hole + 1) & mask; table->slots[i]; i = (i + 1) & mask) {
-        size_t home = table->slots[i]->hash & mask;
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
-            table->slots[hole] = table->slots[i];
-            hole = i;
-        }
-    }
-    table->slots[hole] = NULL;
-    table->key_count--;
-    table->bytes -= sizeof *key + key->len;
-    if (table->last == key) {
-        table->last = NULL;
-    }
-    if (key->rows != key->few) {
-        table->bytes -= key->cap * sizeof(struct row *);
-        srt_free(key->rows);
-        key->rows = key->few;
-        key->cap = 1;
-    }
-    if (key->refs == 0) {
-        srt_free(key); /* else its last tombstone does */
-    }
-}
-
-/* --- rows of a key --- */
-
-/* The place of the first row whose subkey is not below; *ret_found: it is equal. */
-static uint32_t place_of(const struct state_table *table, const struct key *key,
-                         const uint8_t *subkey, uint32_t len, bool *ret_found)
-{
-    uint32_t low = 0;
-    uint32_t high = key->count;
-    size_t at = subkey_at(table);
-    *ret_found = false;
-    while (low < high) {
-        /* the last one first: what is new comes there */
-        uint32_t mid = high == key->count ? high - 1 : low + (high - low) / 2;
-        const struct row *row = key->rows[key->first + mid];
-        int order = compare_bytes(row->bytes + at, row->subkey_len, subkey, len);
-        if (order == 0) {
-            *ret_found = true;
-            return mid;
-        }
-        if (order < 0) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
-}
-
-static bool make_room(struct state_table *table, struct key *key)
-{
-    if (key->first + key->count < key->cap) {
-        return true;
-    }
-    if (key->first > key->cap / 2) {
-        memmove(key->rows, key->rows + key->first, key->count * sizeof(struct row *));
-        key->first = 0;
-        return true;
-    }
-    uint32_t cap = key->cap < 4 ? 4 : 2 * key->cap;
-    struct row **rows = srt_alloc(cap * sizeof(struct row *));
-    if (!rows) {
-        return false;
-    }
-    memcpy(rows, key->rows + key->first, key->count * sizeof(struct row *));
-    if (key->rows != key->few) {
-        table->bytes -= key->cap * sizeof(struct row *);
-        srt_free(key->rows);
-    }
-    table->bytes += cap * sizeof(struct row *);
-    key->rows = rows;
-    key->cap = cap;
-    key->first = 0;
-    return true;
-}
-
-static void insert_row(struct key *key, uint32_t place, struct row *row)
-{
-    struct row **at = key->rows + key->first + place;
-    memmove(at + 1, at, (key->count - place) * sizeof(struct row *));
-    *at = row;
-    key->count++;
-    key->refs++;
-}
-
-static void take_out_row(struct key *key, uint32_t place)
-{
-    struct row **at = key->rows + key->first + place;
-    if (place == 0) {
-        key->first++;
-    } else {
-        memmove(at, at + 1, (key->count - place - 1) * sizeof(struct row *));
-    }
-    key->count--;
-    if (key->count == 0) {
-        key->first = 0;
-    }
-}
-
-static size_t row_bytes(const struct state_table *table, const struct row *row)
-{
-    return sizeof *row + table->codec.cell_bytes + row->subkey_len;
-}
-
-static struct row *make_row(struct state_table *table, struct key *key, uint32_t place,
-                            const uint8_t *subkey, uint32_t subkey_len)
-{
-    if (!make_room(table, key) || !due_heap_reserve(&table->due)) {
-        return NULL;
-    }
-    struct row *row = srt_alloc(sizeof *row + table->codec.cell_bytes + subkey_len);
-    if (!row) {
-        due_heap_unreserve(&table->due);
-        return NULL;
-    }
-    *row = (struct row){.key = key, .subkey_len = (uint8_t)subkey_len};
-    row->due = (struct due_item){.due_ms = STATE_NEVER_DUE, .place = DUE_NOWHERE};
-    memset(row->bytes, 0, table->codec.cell_bytes);
-    memcpy(row->bytes + subkey_at(table), subkey, subkey_len);
-    insert_row(key, place, row);
-    table->row_count++;
-    table->bytes += row_bytes(table, row);
-    return row;
-}
-
-/* --- changes --- */
-
-static void note_change(struct state_table *table, struct row *row)
-{
-    if (!row->changed) {
-        row->changed = true;
-        row->change_next = NULL;
-        *table->changes_end = row;
-        table->changes_end = &row->change_next;
-    }
-}
-
-static void free_row(struct state_table *table, struct row *row)
-{
-    (void)table;
-    if (--row->key->refs == 0 && row->key->count == 0) {
-        srt_free(row->key);
-    }
-    srt_free(row);
-}
-
-void state_table_take_changes(struct state_table *table, state_change_fn each, void *arg)
-{
-    struct row *row = table->changes;
-    table->changes = NULL;
-    table->changes_end = &table->changes;
-    while (row) {
-        struct row *next = row->change_next;
-        struct state_row shown;
-        row->changed = false;
-        if (!row->removed || row->logged) {
-            show(table, row, &shown);
-            each(arg, &shown);
-        }
+    srt_list_for_each_safe(node, &table->changes) {
+        struct table_row *row = srt_container_of(node, struct table_row, change);
         if (row->removed) {
-            free_row(table, row);
-        } else {
-            row->logged = true;
+            free_tombstone(table, row);
         }
-        row = next;
     }
-}
-
-bool state_table_has_changes(const struct state_table *table)
-{
-    return table->changes != NULL;
-}
-
-/* --- the heap of due rows --- */
-
-static void set_due(struct state_table *table, struct row *row, int64_t due_ms)
-{
-    if (row->due.due_ms != due_ms) {
-        due_heap_set(&table->due, &row->due, due_ms);
+    for (size_t i = 0; i < table->keys.slot_count; i++) {
+        struct table_key *key = table->keys.slots[i].key;
+        if (key) {
+            row_list_each(&key->rows, destroy_row, table);
+            free_key(table, key);
+        }
     }
-}
-
-static void count_heap_bytes(struct state_table *table, struct row *row)
-{
-    if (table->codec.heap_bytes) {
-        uint32_t bytes = (uint32_t)table->codec.heap_bytes(table->codec.arg, row->bytes);
-        table->bytes += (uint64_t)bytes - row->heap_bytes;
-        row->heap_bytes = bytes;
-    }
+    key_index_fini(&table->keys);
+    due_heap_fini(&table->due);
+    srt_free(table);
 }
 
 /* --- finding --- */
 
-static struct row *find_row(struct state_table *table, const uint8_t *key_bytes, uint32_t key_len,
-                            const uint8_t *subkey, uint32_t subkey_len, struct key **ret_key,
-                            uint32_t *ret_place, uint64_t *ret_hash)
+struct finding {
+    uint64_t hash;
+    struct table_key *key; /* NULL: there is none */
+    struct row_place place;
+    struct table_row *row; /* NULL: there is none; it would be at the place */
+};
+
+static inline void find(const struct state_table *table, const uint8_t *key, uint32_t key_len,
+                        const uint8_t *subkey, uint32_t subkey_len, struct finding *ret)
 {
-    *ret_hash = srt_hash(key_bytes, key_len, 0);
-    struct key *key = find_key(table, key_bytes, key_len, *ret_hash);
-    *ret_key = key;
-    *ret_place = 0;
-    if (!key) {
-        return NULL;
+    *ret = (struct finding){.hash = srt_hash(key_len ? (const void *)key : "", key_len, 0)};
+    ret->key = key_index_find(&table->keys, key, key_len, ret->hash);
+    if (ret->key && row_list_find(&ret->key->rows, subkey, subkey_len, &ret->place)) {
+        ret->row = row_list_at(&ret->key->rows, ret->place);
     }
-    bool found;
-    *ret_place = place_of(table, key, subkey, subkey_len, &found);
-    return found ? key->rows[key->first + *ret_place] : NULL;
 }
 
 bool state_table_get(struct state_table *table, const uint8_t *key, uint32_t key_len,
                      const uint8_t *subkey, uint32_t subkey_len, struct state_row *ret)
 {
-    struct key *found;
-    uint32_t place;
-    uint64_t hash;
-    struct row *row = find_row(table, key, key_len, subkey, subkey_len, &found, &place, &hash);
+    struct finding at;
+    find(table, key, key_len, subkey, subkey_len, &at);
+    if (at.row) {
+        show(at.row, ret);
+    }
+    return at.row != NULL;
+}
+
+bool state_table_first(struct state_table *table, const uint8_t *key, uint32_t key_len,
+                       const uint8_t *subkey, uint32_t subkey_len, struct state_row *ret)
+{
+    struct finding at;
+    find(table, key, key_len, subkey, subkey_len, &at);
+    struct table_row *row = at.key ? row_list_at(&at.key->rows, at.place) : NULL;
     if (row) {
-        show(table, row, ret);
+        show(row, ret);
     }
     return row != NULL;
 }
 
-static struct row *find_or_make(struct state_table *table, const uint8_t *key, uint32_t key_len,
-                                const uint8_t *subkey, uint32_t subkey_len, bool *ret_made)
+bool state_table_last_before(struct state_table *table, const uint8_t *key, uint32_t key_len,
+                             const uint8_t *subkey, uint32_t subkey_len, struct state_row *ret)
+{
+    struct finding at;
+    find(table, key, key_len, subkey, subkey_len, &at);
+    struct table_row *row = at.key ? row_list_before(&at.key->rows, at.place) : NULL;
+    if (row) {
+        show(row, ret);
+    }
+    return row != NULL;
+}
+
+/* Where a row that is found stands in its key's list. */
+static struct row_place place_of(const struct table_row *row)
+{
+    struct row_place place;
+    bool found = row_list_find(&row->key->rows, row->subkey, row->subkey_len, &place);
+    srt_assert(found && !row->removed);
+    return place;
+}
+
+bool state_table_next(struct state_table *table, const struct state_row *shown,
+                      struct state_row *ret)
+{
+    (void)table;
+    const struct table_row *row = row_of(shown);
+    struct row_place place = place_of(row);
+    place.index++;
+    struct table_row *next = row_list_at(&row->key->rows, place);
+    if (next) {
+        show(next, ret);
+    }
+    return next != NULL;
+}
+
+/* --- changing --- */
+
+static struct table_row *make_row(struct state_table *table, struct finding *at,
+                                  const uint8_t *key, uint32_t key_len, const uint8_t *subkey,
+                                  uint32_t subkey_len)
 {
     srt_assert(key_len <= STATE_KEY_BYTES_MAX && subkey_len <= STATE_SUBKEY_BYTES_MAX);
-    struct key *found;
-    uint32_t place;
-    uint64_t hash;
-    struct row *row = find_row(table, key, key_len, subkey, subkey_len, &found, &place, &hash);
-    *ret_made = row == NULL;
-    if (row) {
+    struct table_key *owner = at->key ? at->key : make_key(table, key, key_len, at->hash);
+    if (!owner) {
+        return NULL;
+    }
+    struct table_row *row = create_row(table, owner, subkey, subkey_len);
+    if (row && row_list_insert(&owner->rows, at->place, row, &table->bytes)) {
+        table->row_count++;
         return row;
     }
-    struct key *owner = found ? found : make_key(table, key, key_len, hash);
-    row = owner ? make_row(table, owner, place, subkey, subkey_len) : NULL;
-    if (!row && owner && !found) {
-        unlink_key(table, owner);
+    if (row) {
+        due_heap_unreserve(&table->due);
+        free_row(table, row);
     }
-    return row;
+    unlink_key_without_rows(table, owner);
+    return NULL;
 }
 
 int state_table_put(struct state_table *table, const uint8_t *key, uint32_t key_len,
                     const uint8_t *subkey, uint32_t subkey_len, struct state_row *ret,
                     bool *ret_made, struct srt_err *err)
 {
-    struct row *row = find_or_make(table, key, key_len, subkey, subkey_len, ret_made);
+    struct finding at;
+    find(table, key, key_len, subkey, subkey_len, &at);
+    struct table_row *row =
+        at.row ? at.row : make_row(table, &at, key, key_len, subkey, subkey_len);
     if (!row) {
         return srt_fail(err, SRT_ENOMEM, "no memory for a row of state");
     }
+    *ret_made = !at.row;
     note_change(table, row);
-    show(table, row, ret);
+    show(row, ret);
     return SRT_OK;
-}
-
-static struct row *row_of(const struct state_table *table, const struct state_row *row)
-{
-    (void)table;
-    return (struct row *)((uint8_t *)row->cell - offsetof(struct row, bytes));
 }
 
 void state_table_touch(struct state_table *table, const struct state_row *shown, int64_t due_ms)
 {
-    struct row *row = row_of(table, shown);
+    struct table_row *row = row_of(shown);
+    srt_assert(!row->removed);
     set_due(table, row, due_ms);
-    count_heap_bytes(table, row);
+    count_cell(table, row);
     note_change(table, row);
 }
 
-static void remove_row(struct state_table *table, struct row *row)
+static void remove_row(struct state_table *table, struct table_row *row)
 {
-    struct key *key = row->key;
-    bool found;
-    uint32_t place =
-        place_of(table, key, row->bytes + subkey_at(table), row->subkey_len, &found);
-    srt_assert(found);
-    set_due(table, row, STATE_NEVER_DUE);
-    due_heap_unreserve(&table->due);
-    fini_cell(table, row);
-    take_out_row(key, place);
+    struct table_key *key = row->key;
+    row_list_remove(&key->rows, place_of(row), &table->bytes);
     table->row_count--;
-    table->bytes -= row_bytes(table, row) + row->heap_bytes;
-    row->removed = true;
-    bool keeps = row->changed || row->logged;
-    if (keeps) {
+    empty_row(table, row);
+    if (row->logged) {
         note_change(table, row);
+        key->tombstones++;
     } else {
-        key->refs--;
-        srt_free(row);
+        free_row(table, row);
     }
-    if (key->count == 0) {
-        unlink_key(table, key);
-    }
+    unlink_key_without_rows(table, key);
 }
 
 void state_table_remove(struct state_table *table, const struct state_row *row)
 {
-    remove_row(table, row_of(table, row));
+    remove_row(table, row_of(row));
 }
 
-/* --- ranges --- */
+/* --- changes --- */
 
-bool state_table_first(struct state_table *table, const uint8_t *key, uint32_t key_len,
-                       const uint8_t *subkey, uint32_t subkey_len, struct state_row *ret)
+void state_table_take_changes(struct state_table *table, state_change_fn each, void *arg)
 {
-    struct key *found;
-    uint32_t place;
-    uint64_t hash;
-    (void)find_row(table, key, key_len, subkey, subkey_len, &found, &place, &hash);
-    if (!found || place == found->count) {
-        return false;
+    for (struct srt_list *node; (node = srt_list_pop(&table->changes));) {
+        struct table_row *row = srt_container_of(node, struct table_row, change);
+        struct state_row shown;
+        show(row, &shown);
+        each(arg, &shown);
+        row->logged = true;
+        if (row->removed) {
+            free_tombstone(table, row);
+        }
     }
-    show(table, found->rows[found->first + place], ret);
-    return true;
 }
 
-bool state_table_last_before(struct state_table *table, const uint8_t *key, uint32_t key_len,
-                             const uint8_t *subkey, uint32_t subkey_len, struct state_row *ret)
+bool state_table_has_changes(const struct state_table *table)
 {
-    struct key *found;
-    uint32_t place;
-    uint64_t hash;
-    (void)find_row(table, key, key_len, subkey, subkey_len, &found, &place, &hash);
-    if (!found || place == 0) {
-        return false;
-    }
-    show(table, found->rows[found->first + place - 1], ret);
-    return true;
-}
-
-bool state_table_next(struct state_table *table, const struct state_row *shown,
-                      struct state_row *ret)
-{
-    struct row *row = row_of(table, shown);
-    struct key *key = row->key;
-    bool found;
-    uint32_t place =
-        place_of(table, key, row->bytes + subkey_at(table), row->subkey_len, &found);
-    if (place + 1 >= key->count) {
-        return false;
-    }
-    show(table, key->rows[key->first + place + 1], ret);
-    return true;
+    return !srt_list_empty(&table->changes);
 }
 
 /* --- due rows --- */
@@ -586,7 +400,7 @@ bool state_table_due(struct state_table *table, int64_t now_ms, struct state_row
     if (!item || item->due_ms > now_ms) {
         return false;
     }
-    show(table, (struct row *)item, ret);
+    show((struct table_row *)item, ret);
     return true;
 }
 
@@ -597,34 +411,62 @@ int64_t state_table_last_due(struct state_table *table)
 
 /* --- loading --- */
 
+static int fill_row(struct state_table *table, struct table_row *row, int64_t due_ms,
+                    const uint8_t *data, size_t size, struct srt_err *err)
+{
+    int code = table->codec.decode(table->codec.arg, cell_of(row), data, size, err);
+    if (code == SRT_OK) {
+        row->logged = true;
+        set_due(table, row, due_ms);
+        count_cell(table, row);
+    }
+    return code;
+}
+
+/* A whole new row in the place of an old one. */
+static int reload_row(struct state_table *table, const struct finding *at, int64_t due_ms,
+                      const uint8_t *data, size_t size, struct srt_err *err)
+{
+    struct table_row *old = at->row;
+    struct table_row *row = create_row(table, old->key, old->subkey, old->subkey_len);
+    if (!row) {
+        return srt_fail(err, SRT_ENOMEM, "no memory for a row of state");
+    }
+    int code = fill_row(table, row, due_ms, data, size, err);
+    struct table_row *gone = code == SRT_OK ? old : row;
+    if (code == SRT_OK) {
+        row_list_replace(&old->key->rows, at->place, row);
+    }
+    empty_row(table, gone);
+    free_row(table, gone);
+    return code;
+}
+
 int state_table_load(struct state_table *table, const uint8_t *key, uint32_t key_len,
                      const uint8_t *subkey, uint32_t subkey_len, int64_t due_ms,
                      const uint8_t *data, size_t size, struct srt_err *err)
 {
-    struct state_row shown;
-    if (state_table_get(table, key, key_len, subkey, subkey_len, &shown)) {
-        struct row *old = row_of(table, &shown);
-        old->logged = false; /* what was read is no change */
-        remove_row(table, old);
+    struct finding at;
+    find(table, key, key_len, subkey, subkey_len, &at);
+    if (at.row && data) {
+        return reload_row(table, &at, due_ms, data, size, err);
+    }
+    if (at.row) {
+        at.row->logged = false; /* what was read is no change */
+        remove_row(table, at.row);
     }
     if (!data) {
         return SRT_OK;
     }
-    bool made;
-    struct row *row = find_or_make(table, key, key_len, subkey, subkey_len, &made);
+    struct table_row *row = make_row(table, &at, key, key_len, subkey, subkey_len);
     if (!row) {
         return srt_fail(err, SRT_ENOMEM, "no memory for a row of state");
     }
-    row->logged = true;
-    int code = table->codec.decode(table->codec.arg, row->bytes, data, size, err);
+    int code = fill_row(table, row, due_ms, data, size, err);
     if (code != SRT_OK) {
-        row->logged = false;
         remove_row(table, row);
-        return code;
     }
-    set_due(table, row, due_ms);
-    count_heap_bytes(table, row);
-    return SRT_OK;
+    return code;
 }
 
 /* --- what there is --- */
@@ -636,22 +478,33 @@ uint64_t state_table_row_count(const struct state_table *table)
 
 uint64_t state_table_key_count(const struct state_table *table)
 {
-    return table->key_count;
+    return table->keys.key_count;
 }
 
 uint64_t state_table_bytes(const struct state_table *table)
 {
-    return table->bytes + due_heap_bytes(&table->due);
+    return table->bytes + key_index_bytes(&table->keys) + due_heap_bytes(&table->due);
+}
+
+struct telling {
+    state_change_fn each;
+    void *arg;
+};
+
+static void tell_row(void *arg, struct table_row *row)
+{
+    const struct telling *telling = arg;
+    struct state_row shown;
+    show(row, &shown);
+    telling->each(telling->arg, &shown);
 }
 
 void state_table_each(struct state_table *table, state_change_fn each, void *arg)
 {
-    for (size_t i = 0; i < table->slot_count; i++) {
-        struct key *key = table->slots[i];
-        for (uint32_t r = 0; key && r < key->count; r++) {
-            struct state_row shown;
-            show(table, key->rows[key->first + r], &shown);
-            each(arg, &shown);
+    struct telling telling = {each, arg};
+    for (size_t i = 0; i < table->keys.slot_count; i++) {
+        if (table->keys.slots[i].key) {
+            row_list_each(&table->keys.slots[i].key->rows, tell_row, &telling);
         }
     }
 }

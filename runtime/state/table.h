@@ -80,15 +80,16 @@ bool state_table_due(struct state_table *table, int64_t now_ms, struct state_row
 /* The highest due time of all rows but STATE_NEVER_DUE; INT64_MIN when there is none. Linear. */
 int64_t state_table_last_due(struct state_table *table);
 
-/* Each row that was made, changed or removed since the last call, once, in no particular order. A
- * removed one has a NULL cell. A row that was made and removed in between is left out unless an
- * earlier call gave it. */
+/* Each row that was made, changed or removed since the last call, in no particular order. A removed
+ * one has a NULL cell. A row that was made and removed in between is left out unless an earlier call
+ * gave it, or it was loaded; one that was removed and made again is told twice, in this order. */
 typedef void (*state_change_fn)(void *arg, const struct state_row *row);
 void state_table_take_changes(struct state_table *table, state_change_fn each, void *arg);
 bool state_table_has_changes(const struct state_table *table);
 
 /* Put a row that was read back: it does not count as changed. A later one of the same name takes
- * its place; `data` NULL removes it. */
+ * its place; `data` NULL removes it. When it fails, the row is as it was. Rows of a name are loaded
+ * before one of that name is removed by hand. */
 int state_table_load(struct state_table *table, const uint8_t *key, uint32_t key_len,
                      const uint8_t *subkey, uint32_t subkey_len, int64_t due_ms,
                      const uint8_t *data, size_t size, struct srt_err *err);
