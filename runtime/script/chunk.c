@@ -20,7 +20,9 @@
 #include "io/fs.h"
 #include "script/chunk_scan.h"
 #include "script/errors.h"
+#include "script/keep_scan.h"
 #include "script/native_expr.h"
+#include "script/presize.h"
 #include "script/script_impl.h"
 
 /* --- reading pieces --- */
@@ -207,6 +209,26 @@ struct compile_job {
     bool failed;
 };
 
+/* Whether the function on top is of this text (which may have been an expression that gave some
+ * other one), and has no upvalue but _ENV, with the globals in it. */
+static bool is_alone(lua_State *L, const struct script_text *text)
+{
+    lua_Debug ar;
+    if (!lua_isfunction(L, -1) || lua_iscfunction(L, -1)) {
+        return false;
+    }
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">Su", &ar);
+    if (ar.nups != 1 || strcmp(ar.source + 1, text->file) != 0) {
+        return false;
+    }
+    bool is_env = strcmp(lua_getupvalue(L, -1, 1), "_ENV") == 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+    bool is_globals = is_env && lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_globals;
+}
+
 /* The result is the message when it failed. */
 static int compile_protected(lua_State *L)
 {
@@ -233,6 +255,11 @@ static int compile_protected(lua_State *L)
         return 1;
     }
     lua_call(L, 0, 1);
+    bool alone = is_alone(L, text);
+    if (alone) {
+        presize_function(L);
+    }
+    bool forgets = keep_scan_forgets(L, alone);
     int rc = script_fn_take(script_of(L), &job->fn);
     if (rc == SRT_EBUDGET) {
         return budget_raise(&script_of(L)->budget, L);
@@ -246,6 +273,7 @@ static int compile_protected(lua_State *L)
     if (form != FORM_FUNCTION) {
         job->fn.param_count = scan.param_count;
     }
+    job->fn.forgets_value = forgets;
     job->is_expression = form == FORM_EXPRESSION;
     job->len = scan.len;
     lua_pushliteral(L, "");

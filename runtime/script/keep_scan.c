@@ -11,17 +11,19 @@
  *                                    RETURN1  0
  *     last = v                       SETTABUP 0 "last" 0      stores 0: kept
  *     string.len(v.a)                CALL     1 2             arguments stand behind 1: fine
- *     pairs(v)                       MOVE     2 0             kept, for all we know
+ *     keep(v)                        MOVE     2 0             kept, for all we know
  *
- * The code is what lua_dump() writes, in the format of Lua 5.4 (lundump.c, lopcodes.h): any other
- * header, an instruction that is not in the table, a function within the function or one with `...`
- * means "may keep". */
+ * One call is known: `for k, x in pairs(v) do`. The value then is in a register of the loop's own,
+ * which nothing else names, and the `pairs` of a text of the configuration is the real one: nobody
+ * can replace it, and no other function shares the text's _ENV. (A module's functions may.)
+ *
+ * The format is that of Lua 5.4 (code_dump.c, lopcodes.h): any other, an instruction that is not in
+ * the table, a function within the function or one with `...` means "may keep". */
 #include "script/keep_scan.h"
 
 #include <stdint.h>
-#include <string.h>
 
-#include "base/buf.h"
+#include "script/code_dump.h"
 
 /* Where naming register 0 makes an instruction one that may keep it. */
 enum {
@@ -115,115 +117,41 @@ static const uint8_t rules[128] = {
     [82] = KNOWN,                        /* EXTRAARG: no registers */
 };
 
-static bool keeps(uint32_t instruction)
+static bool keeps(const struct code_parts *parts)
 {
-    uint32_t rule = rules[instruction & 0x7f];
-    bool a = (instruction >> 7 & 0xff) == 0;
-    bool k = instruction >> 15 & 1;
-    bool b = (instruction >> 16 & 0xff) == 0;
-    bool c = instruction >> 24 == 0;
+    uint32_t rule = rules[parts->op];
+    bool a = parts->a == 0;
+    bool b = parts->b == 0;
+    bool c = parts->c == 0;
     return !(rule & KNOWN) || (rule & IN_A && a) || (rule & IN_B && b) || (rule & IN_C && c) ||
-           (rule & IN_C_UNLESS_K && c && !k);
+           (rule & IN_C_UNLESS_K && c && !parts->k);
 }
 
-/* --- the dump --- */
-
-struct cursor {
-    const uint8_t *at;
-    const uint8_t *end;
-    bool failed;
-};
-
-static const uint8_t *take(struct cursor *cursor, size_t size)
+static bool has(const struct code_dump *dump, unsigned op)
 {
-    if (cursor->failed || (size_t)(cursor->end - cursor->at) < size) {
-        cursor->failed = true;
-        return NULL;
-    }
-    const uint8_t *from = cursor->at;
-    cursor->at += size;
-    return from;
-}
-
-static unsigned take_byte(struct cursor *cursor)
-{
-    const uint8_t *byte = take(cursor, 1);
-    return byte ? *byte : 0;
-}
-
-/* Seven bits a byte, the highest first; the last byte has its top bit set. */
-static uint64_t take_size(struct cursor *cursor)
-{
-    uint64_t size = 0;
-    for (int i = 0; i < 9; i++) {
-        unsigned byte = take_byte(cursor);
-        size = size << 7 | (byte & 0x7f);
-        if (byte & 0x80) {
-            return size;
+    for (uint32_t i = 0; i < dump->count; i++) {
+        if (code_dump_at(dump, i).op == op) {
+            return true;
         }
     }
-    cursor->failed = true;
-    return 0;
+    return false;
 }
 
-static bool take_header(struct cursor *cursor)
+bool keep_scan_forgets(lua_State *L, bool is_text)
 {
-    /* Signature, version 5.4, official format, LUAC_DATA, sizes of instruction, integer, number. */
-    static const uint8_t expected[] = {0x1b, 'L',  'u',  'a', 0x54, 0, 0x19, 0x93,
-                                       '\r', '\n', 0x1a, '\n', 4,   8, 8};
-    const lua_Integer integer = 0x5678;
-    const lua_Number number = 370.5;
-    const uint8_t *got = take(cursor, sizeof expected);
-    const uint8_t *got_integer = take(cursor, sizeof integer);
-    const uint8_t *got_number = take(cursor, sizeof number);
-    return !cursor->failed && memcmp(got, expected, sizeof expected) == 0 &&
-           memcmp(got_integer, &integer, sizeof integer) == 0 &&
-           memcmp(got_number, &number, sizeof number) == 0;
-}
-
-static bool code_forgets(struct cursor *cursor)
-{
-    if (!take_header(cursor)) {
-        return false;
-    }
-    take_byte(cursor); /* how many upvalues */
-    if (take_size(cursor) != 0) {
-        return false; /* a name of the source, which a stripped dump has not */
-    }
-    take_size(cursor); /* first line, last line */
-    take_size(cursor);
-    take_byte(cursor); /* parameters */
-    bool has_vararg = take_byte(cursor) != 0;
-    take_byte(cursor); /* registers */
-    uint64_t count = take_size(cursor);
-    if (cursor->failed || has_vararg || count > (size_t)(cursor->end - cursor->at) / 4) {
-        return false;
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t instruction;
-        memcpy(&instruction, take(cursor, sizeof instruction), sizeof instruction);
-        if (keeps(instruction)) {
-            return false;
+    struct code_dump dump;
+    bool forgets = code_dump_take(L, true, &dump) && !dump.has_vararg && dump.count > 0;
+    bool knows_pairs = forgets && is_text && !has(&dump, CODE_SETUPVAL); /* _ENV is what it was */
+    for (uint32_t i = 0; forgets && i < dump.count;) {
+        unsigned of;
+        unsigned loop;
+        if (knows_pairs && code_dump_pairs(&dump, i, &of, &loop) && loop > 0) {
+            i += CODE_PAIRS_INSTRUCTIONS;
+        } else {
+            struct code_parts parts = code_dump_at(&dump, i++);
+            forgets = !keeps(&parts);
         }
     }
-    return count > 0;
-}
-
-static int put_dump(lua_State *L, const void *data, size_t size, void *arg)
-{
-    (void)L;
-    srt_buf_put(arg, data, size);
-    return 0;
-}
-
-bool keep_scan_forgets(lua_State *L)
-{
-    struct srt_buf dump = {0};
-    bool forgets = false;
-    if (lua_dump(L, put_dump, &dump, 1) == 0 && !srt_buf_failed(&dump)) {
-        struct cursor cursor = {.at = dump.data, .end = dump.data + dump.len};
-        forgets = code_forgets(&cursor);
-    }
-    srt_buf_fini(&dump);
+    code_dump_fini(&dump);
     return forgets;
 }

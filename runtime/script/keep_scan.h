@@ -11,7 +11,8 @@
 #include <stdbool.h>
 
 /* The function on top of the stack, which stays there. True: when a call of it is over, nothing but
- * its results and its first argument's own fields can lead to that argument. Raises nothing. */
-bool keep_scan_forgets(lua_State *L);
+ * its results and its first argument's own fields can lead to that argument. `is_text`: it is a
+ * text's function, all by itself, with the globals as its _ENV. Raises nothing. */
+bool keep_scan_forgets(lua_State *L, bool is_text);
 
 #endif

@@ -171,6 +171,7 @@ bool lazy_push_reused(lua_State *L, const char *text, size_t size)
     }
     if (script->reused_doc && size <= script->reused_text_cap) {
         set_reused_text(script->reused_doc, text, size);
+        script->budget.watched = NULL; /* a walk over the one before is no walk over this one */
         lua_rawgeti(L, LUA_REGISTRYINDEX, script->refs.reused);
         script->stats.reused++;
     } else if (!push_reusable(L, text, size)) {

@@ -39,10 +39,13 @@ static void push_known_key(lua_State *L, struct lazy_walk *walk, const struct js
     int upvalue = lua_upvalueindex((int)(i % LAZY_WALK_KEYS) + 1);
     if (known->len == slot->key_len && memcmp(known->text, text, slot->key_len) == 0) {
         lua_pushvalue(L, upvalue);
+        walk->last_key = known->string;
         return;
     }
     lua_pushlstring(L, text, slot->key_len);
+    walk->last_key = NULL;
     if (slot->key_len <= LAZY_WALK_KEY_MAX) {
+        walk->last_key = known->string = lua_topointer(L, -1);
         known->len = (uint8_t)slot->key_len;
         memcpy(known->text, text, slot->key_len);
         lua_pushvalue(L, -1);
@@ -50,12 +53,24 @@ static void push_known_key(lua_State *L, struct lazy_walk *walk, const struct js
     }
 }
 
+/* Whether the argument is the key that was given last. The upvalue keeps that string, so no other
+ * can be at its address. */
+static bool is_last_key(lua_State *L, const struct lazy_walk *walk, const char *text, size_t len)
+{
+    if (walk->last_key && lua_topointer(L, 2) == walk->last_key) {
+        return true;
+    }
+    size_t key_len;
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &key_len) : NULL;
+    return key && key_len == len && memcmp(key, text, len) == 0;
+}
+
 bool lazy_walk_step(lua_State *L)
 {
     struct script *script = script_of(L);
     const void *table = lua_topointer(L, 1);
     struct lazy_walk *walk = &script->walk;
-    if (!table || table != script->budget.watched || lua_type(L, 2) != LUA_TSTRING) {
+    if (!table || table != script->budget.watched) {
         return false;
     }
     struct json_doc *doc = walk->doc;
@@ -67,9 +82,7 @@ bool lazy_walk_step(lua_State *L)
     if (last->key_escaped || next->key_escaped || next->type >= JSON_ARRAY) {
         return false; /* a container, or marked */
     }
-    size_t len;
-    const char *key = lua_tolstring(L, 2, &len);
-    if (len != last->key_len || memcmp(key, doc->text + last->key_at, len) != 0) {
+    if (!is_last_key(L, walk, doc->text + last->key_at, last->key_len)) {
         return false;
     }
     push_known_key(L, walk, doc, ++walk->slot);
@@ -133,6 +146,7 @@ static bool next_member(lua_State *L, int table, struct json_doc *doc)
             if (push_pair(L, table, doc, i)) {
                 script->walk.doc = doc;
                 script->walk.slot = i;
+                script->walk.last_key = NULL;
                 script->budget.watched = lua_topointer(L, table);
                 return true;
             }

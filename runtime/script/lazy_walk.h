@@ -29,6 +29,7 @@ void lazy_walk_push_function(lua_State *L, lua_CFunction fn);
 enum { LAZY_WALK_KEYS = 32, LAZY_WALK_KEY_MAX = 23 };
 
 struct lazy_walk_key {
+    const void *string; /* the upvalue's, as lua_topointer() has it */
     uint8_t len;
     char text[LAZY_WALK_KEY_MAX];
 };
@@ -37,6 +38,7 @@ struct lazy_walk_key {
 struct lazy_walk {
     struct json_doc *doc; /* of the table in budget.watched */
     uint32_t slot;        /* the member that was given last, of whatever value */
+    const void *last_key; /* its key, if that is one of the upvalues; else NULL */
     struct lazy_walk_key keys[LAZY_WALK_KEYS]; /* by the number of the member; the upvalues' text */
 };
 

@@ -212,7 +212,7 @@ int script_fn_take(struct script *script, struct script_fn *ret_fn)
     lua_Debug ar;
     lua_pushvalue(L, -1);
     lua_getinfo(L, ">u", &ar);
-    struct script_fn fn = {.has_vararg = ar.isvararg, .forgets_value = keep_scan_forgets(L)};
+    struct script_fn fn = {.has_vararg = ar.isvararg, .forgets_value = keep_scan_forgets(L, false)};
     fn.param_count = ar.isvararg ? UINT8_MAX : ar.nparams;
     fn.ref = luaL_ref(L, LUA_REGISTRYINDEX);
     *ret_fn = fn;

@@ -36,6 +36,9 @@ static void readers_and_writers_of_fields_forget(void **state)
         "function(v, r, k) v.key = k return r end",
         "return s.int(v.a)",
         "count = (count or 0) + v.n",
+        "for k, x in pairs(v) do n = k end",
+        "function(v) local t = {} for k, x in pairs(v) do t[k] = x end return t end",
+        "function(v) for k in pairs(v) do for j in pairs(v) do n = j end end return v end",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!forgets(*state, texts[i])) {
@@ -60,7 +63,16 @@ static void whatever_could_keep_it_is_not_said_to_forget(void **state)
         "local w = nil or v return w.a",
         "local w = v.a and v return w",
         "pairs(v)",
-        "for k, x in pairs(v) do n = k end",
+        "for k, x in pairs(keep(v)) do n = k end",
+        "for k, x in next, v do n = k end",
+        "for k, x in ipairs(v) do n = k end",
+        "for k, x in opairs(v) do n = k end",
+        "for k, x in kept.pairs(v) do n = k end",
+        "for k, x in pairs(v, 1) do n = k end",
+        "local pairs = keep for k, x in pairs(v) do n = k end",
+        "local _ENV = kept for k, x in pairs(v) do n = k end",
+        "_ENV = kept for k, x in pairs(v) do n = k end",
+        "for k, x in pairs(v) do kept = v end",
         "#v > 0",
         "next(v)",
         "keep(v)",
