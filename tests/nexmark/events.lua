@@ -48,39 +48,57 @@ local function directory()
   return t.root .. "/tests/nexmark/sql/"
 end
 
--- dir/d and dir/db. options: events, seed, partitions, rate, start_ms, shuffle, and chunks: so many
--- times `topic produce` is called for each topic.
+local function chunk_path(dir, topic, chunk)
+  return string.format("%s/%s.%d", dir, topic, chunk)
+end
+
+-- The lines of one chunk of events, for each topic, and for the database.
+local function write_chunk(dir, chunk, options, raw)
+  local event, lines = generator(options), {}
+  for _, topic in ipairs(TOPICS) do
+    lines[topic] = {}
+  end
+  local from = options.events * (chunk - 1) // options.chunks + 1
+  for n = from, options.events * chunk // options.chunks do
+    local value, key = event(n, rng_of(options.seed, n))
+    local topic, text = "nexmark." .. value.type, to_json(value)
+    table.insert(lines[topic], key .. "\t" .. text .. "\n")
+    raw:write(topic, "\31", options.appended[chunk], "\31", text, "\n")
+  end
+  for _, topic in ipairs(TOPICS) do
+    t.write(chunk_path(dir, topic, chunk), table.concat(lines[topic]))
+  end
+end
+
+-- Files in dir for append(), and dir/db. options: events, seed, rate, start_ms, shuffle; chunks: in
+-- so many parts they are appended.
 function M.make(dir, options)
-  t.write(dir .. "/topics.yaml", t.read(t.root .. "/pipelines/nexmark/topics.yaml"))
-  t.must { "run", dir .. "/topics.yaml", "--data-dir", dir .. "/d", "--until-drained",
-    env = { NEXMARK_PARTITIONS = options.partitions } }
-  local event = generator(options)
+  options.appended = {}
+  for chunk = 1, options.chunks do
+    options.appended[chunk] = os.time() * 1000 - APPENDED_MS + APPENDED_MS * chunk // options.chunks
+  end
   local raw = assert(io.open(dir .. "/raw", "wb"))
-  local chunks = options.chunks
-  local appended = os.time() * 1000 - APPENDED_MS
-  for chunk = 1, chunks do
-    local lines = {}
-    for _, topic in ipairs(TOPICS) do
-      lines[topic] = {}
-    end
-    local from, to = options.events * (chunk - 1) // chunks + 1, options.events * chunk // chunks
-    for n = from, to do
-      local value, key = event(n, rng_of(options.seed, n))
-      local topic, text = "nexmark." .. value.type, to_json(value)
-      table.insert(lines[topic], key .. "\t" .. text .. "\n")
-      raw:write(topic, "\31", appended, "\31", text, "\n")
-    end
-    for _, topic in ipairs(TOPICS) do
-      t.must { "topic", "produce", topic, "--data-dir", dir .. "/d", "--timestamp", appended, "-q",
-        stdin = table.concat(lines[topic]) }
-    end
-    appended = appended + APPENDED_MS // chunks
+  for chunk = 1, options.chunks do
+    write_chunk(dir, chunk, options, raw)
   end
   raw:close()
   local database = dir .. "/db"
   sqlite.run(database, "CREATE TABLE raw (topic TEXT, appended INTEGER, value TEXT);\n")
   sqlite.import(database, dir .. "/raw", "raw")
   sqlite.run(database, t.read(directory() .. "tables.sql"))
+end
+
+-- A data directory with the topics and nothing in them.
+function M.create_topics(data, partitions)
+  t.must { "run", t.root .. "/pipelines/nexmark/topics.yaml", "--data-dir", data,
+    "--until-drained", env = { NEXMARK_PARTITIONS = partitions } }
+end
+
+function M.append(dir, data, chunk, options)
+  for _, topic in ipairs(TOPICS) do
+    t.must { "topic", "produce", topic, "--data-dir", data, "--timestamp",
+      options.appended[chunk], "-q", stdin_file = chunk_path(dir, topic, chunk) }
+  end
 end
 
 -- The rows that a query must give, each as one canonical text.

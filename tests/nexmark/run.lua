@@ -10,12 +10,13 @@
 --   --shuffle N     1: so many events are out of order among themselves
 --   --chunks N      8: so many times events are appended to the topics
 --   --commit T      100ms      --commit-bytes S  32MiB
+--   --parts 1       run it after each chunk, with --keep-open and 1 to 4 workers
 --   --kills N       0; 500 with STREAMRT_TEST_LONG unless it is 0
 --   --start-ms N    event time of the first event; --rate N: events in a second of it
 
 local seed = math.tointeger(tonumber(os.getenv "STREAMRT_TEST_SEED" or 1))
 local options = { events = 20000, seed = seed, workers = 1, partitions = 3,
-  shuffle = 1, chunks = 8, commit = "100ms", commit_bytes = "32MiB", kills = 0,
+  shuffle = 1, chunks = 8, commit = "100ms", commit_bytes = "32MiB", kills = 0, parts = 0,
   start_ms = 1436946900000, rate = 50 }
 local chosen = {}
 while arg[1] do -- what is left of them scenario.lua would take for the name of a case
@@ -119,11 +120,11 @@ local function config_of(dir, query, form)
   return path
 end
 
-local function arguments(dir, query, form)
+local function arguments(dir, query, form, workers)
   local args = { "run", pipelines .. "topics.yaml", config_of(dir, query, form) }
   args[#args + 1] = query.more and pipelines .. query.more
   for _, word in ipairs { "--data-dir", dir .. "/d", "--until-drained", "--set",
-    "node.workers=" .. options.workers, "--set",
+    "node.workers=" .. (workers or options.workers), "--set",
     string.format("pipelines.nexmark-%s.commit_interval=%s", query.name, options.commit), "--set",
     string.format("pipelines.nexmark-%s.commit_bytes=%s", query.name, options.commit_bytes) } do
     args[#args + 1] = word
@@ -169,6 +170,20 @@ local function kill_and_finish(dir, query)
   return killed
 end
 
+-- Run it after each chunk of events, with other numbers of workers, and leave open what is open.
+local function run_in_parts(dir, query, form)
+  events.create_topics(dir .. "/d", options.partitions)
+  for chunk = 1, options.chunks do
+    events.append(base, dir .. "/d", chunk, options)
+    local args = arguments(dir, query, form, chunk % 4 + 1)
+    args[#args + 1] = chunk < options.chunks and "--keep-open" or nil
+    local r = t.run(args)
+    t.equal(r.code, 0, r.err)
+    local counted = t.summary(r.err)["nexmark-" .. query.name]
+    t.equal(counted.dead + counted.late, 0, "dead and late after chunk " .. chunk)
+  end
+end
+
 -- --- cases ---
 
 local function title(query, form)
@@ -191,8 +206,12 @@ local function cases_of_queries()
   for _, query in ipairs(possible()) do
     for _, form in ipairs { query.name .. ".yaml", table.unpack(query.forms or {}) } do
       t.case(title(query, form), function(dir)
-        fresh(dir)
-        run_alone(dir, query, form)
+        if options.parts > 0 then
+          run_in_parts(dir, query, form)
+        else
+          fresh(dir)
+          run_alone(dir, query, form)
+        end
         check(dir, query)
       end)
     end
@@ -230,6 +249,10 @@ t.case(string.format("%d events from seed %d", options.events, options.seed), fu
   base = dir .. ".base" -- for all cases
   t.shell("mkdir " .. t.quote(base))
   events.make(base, options)
+  events.create_topics(base .. "/d", options.partitions)
+  for chunk = 1, options.chunks do
+    events.append(base, base .. "/d", chunk, options)
+  end
 end)
 if base then
   (options.kills > 0 and cases_of_kills or cases_of_queries)()
