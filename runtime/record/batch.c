@@ -258,6 +258,25 @@ static inline uint8_t *put_length(uint8_t *to, uint8_t *body, size_t size)
     return to + length_bytes + size;
 }
 
+int batch_put_record(struct srt_buf *to, const struct record *rec, int64_t base_timestamp_ms,
+                     int32_t offset_delta)
+{
+    size_t size_max = batch_record_size_max(rec);
+    if (size_max > INT32_MAX || to->len > INT32_MAX - size_max) {
+        return SRT_ETOOBIG;
+    }
+    uint8_t *at = srt_buf_reserve(to, size_max);
+    if (!at) {
+        return SRT_ENOMEM;
+    }
+    int64_t time_delta = (int64_t)((uint64_t)rec->timestamp_ms - (uint64_t)base_timestamp_ms);
+    uint8_t *body = at + LENGTH_BYTES_GUESS;
+    uint8_t *end = put_body(body, time_delta, offset_delta, rec);
+    end = put_length(at, body, (size_t)(end - body));
+    to->len += (size_t)(end - at);
+    return SRT_OK;
+}
+
 int batch_builder_add(struct batch_builder *b, const struct record *rec)
 {
     srt_assert(rec->header_count >= 0);

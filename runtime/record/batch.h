@@ -29,6 +29,7 @@ enum {
     BATCH_ATTR_APPEND_TIME = 0x08,
     BATCH_ATTR_TRANSACTIONAL = 0x10,
     BATCH_ATTR_CONTROL = 0x20,
+    BATCH_ATTR_DELETE_HORIZON = 0x40, /* the base timestamp is when its deletions may go */
 };
 
 /* A batch's header, decoded. */
@@ -108,6 +109,11 @@ void batch_builder_take(struct batch_builder *b, struct srt_buf *ret_batch);
 /* Build in this memory from now on. Only when the builder has none, as after a take of a batch that
  * was not compressed. */
 void batch_builder_use(struct batch_builder *b, struct srt_buf *take_memory);
+
+/* One record as it stands in a batch with this base timestamp, at the place that its offset has in
+ * it: for who makes batches of other batches. SRT_ETOOBIG, SRT_ENOMEM. */
+int batch_put_record(struct srt_buf *to, const struct record *rec, int64_t base_timestamp_ms,
+                     int32_t offset_delta);
 
 /* --- reading --- */
 
