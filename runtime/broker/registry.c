@@ -294,6 +294,12 @@ static int attach(struct broker *broker, const struct topic_id *id, const char *
     config.retention_bytes = version->config.retention_bytes;
     config.segment_bytes = version->config.segment_bytes;
     config.segment_ms = version->config.segment_ms;
+    config.compact = version->config.cleanup != TOPIC_CLEANUP_DELETE;
+    config.delete_retention_ms = version->config.delete_retention_ms;
+    if (version->config.cleanup == TOPIC_CLEANUP_COMPACT) {
+        config.retention_ms = -1;
+        config.retention_bytes = -1;
+    }
     for (int32_t i = 0; i < version->config.partition_count; i++) {
         int code =
             store_partition_attach(broker->store, id, name, i, &config, &version->parts[i], err);

@@ -9,8 +9,10 @@
 #include "base/varint.h"
 
 enum {
-    CHECKPOINT_VERSION = 1,
+    CHECKPOINT_VERSION = 2,
+    WITH_GENERATIONS = 2, /* the version that has them first */
     FLAG_CLEAN = 1,
+    SEGMENT_FLAG_CLEAN = 1,
 };
 
 /* --- the tables --- */
@@ -94,6 +96,8 @@ static void put_partition(struct srt_buf *to, const struct checkpoint_partition 
         srt_buf_put_be64(to, row->segments[i].size_bytes);
         srt_buf_put_be64(to, (uint64_t)row->segments[i].max_timestamp_ms);
         srt_buf_put_be64(to, (uint64_t)row->segments[i].created_ms);
+        srt_buf_put_be32(to, row->segments[i].generation);
+        srt_buf_put_be32(to, row->segments[i].clean ? SEGMENT_FLAG_CLEAN : 0);
     }
 }
 
@@ -121,6 +125,7 @@ struct cursor {
     const uint8_t *at;
     size_t left;
     bool failed;
+    uint16_t version;
 };
 
 static const uint8_t *take(struct cursor *c, size_t size)
@@ -187,6 +192,12 @@ static void take_partition(struct cursor *c, struct checkpoint *cp)
         segment.size_bytes = take_u64(c);
         segment.max_timestamp_ms = (int64_t)take_u64(c);
         segment.created_ms = (int64_t)take_u64(c);
+        if (c->version >= WITH_GENERATIONS) {
+            segment.generation = take_u32(c);
+            uint32_t flags = take_u32(c);
+            segment.clean = (flags & SEGMENT_FLAG_CLEAN) != 0;
+            c->failed |= (flags & ~(uint32_t)SEGMENT_FLAG_CLEAN) != 0;
+        }
         c->failed |= segment.base_offset < base_min || segment.base_offset > row->next_offset;
         if (!c->failed) {
             base_min = segment.base_offset + 1;
@@ -195,16 +206,22 @@ static void take_partition(struct cursor *c, struct checkpoint *cp)
     }
 }
 
+static bool is_known(uint16_t version)
+{
+    return version >= 1 && version <= CHECKPOINT_VERSION;
+}
+
 bool checkpoint_is_clean(const uint8_t *data, size_t size)
 {
-    return size > 2 && srt_get_be16(data) == CHECKPOINT_VERSION && (data[2] & FLAG_CLEAN);
+    return size > 2 && is_known(srt_get_be16(data)) && (data[2] & FLAG_CLEAN);
 }
 
 int checkpoint_decode(const uint8_t *data, size_t size, struct checkpoint *ret)
 {
-    struct cursor c = {data, size, false};
+    struct cursor c = {.at = data, .left = size};
     struct checkpoint cp = {0};
-    if (take_u16(&c) != CHECKPOINT_VERSION) {
+    c.version = take_u16(&c);
+    if (!is_known(c.version)) {
         return c.failed ? SRT_ECORRUPT : SRT_EVERSION;
     }
     const uint8_t *flags = take(&c, 2);

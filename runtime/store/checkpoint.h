@@ -20,6 +20,8 @@ struct checkpoint_segment {
     uint64_t size_bytes;
     int64_t max_timestamp_ms;
     int64_t created_ms;
+    uint32_t generation;
+    bool clean; /* compacted */
 };
 
 struct checkpoint_partition {

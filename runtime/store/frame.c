@@ -195,6 +195,17 @@ void frame_builder_checkpoint(struct frame_builder *b, uint64_t number, uint32_t
     put_padding(b, size);
 }
 
+void frame_builder_compaction(struct frame_builder *b, const struct topic_id *id, int32_t partition,
+                              int64_t base_offset, const uint8_t *data, size_t size)
+{
+    uint8_t fixed[FRAME_COMPACTION_BYTES];
+    put_place(fixed, id, partition, base_offset);
+    put_head(b, FRAME_COMPACTION, 0, fixed, sizeof fixed, size);
+    put_borrowed(b, data, size);
+    b->crc = srt_crc32c(b->crc, data, size);
+    put_padding(b, size);
+}
+
 int frame_builder_finish(struct frame_builder *b, uint64_t journal_id, uint64_t sequence,
                          struct iovec **ret_parts, int *ret_count)
 {
@@ -268,6 +279,8 @@ static size_t fixed_size(enum frame_kind kind)
         return FRAME_TRIM_BYTES;
     case FRAME_CHECKPOINT:
         return FRAME_CHECKPOINT_BYTES;
+    case FRAME_COMPACTION:
+        return FRAME_COMPACTION_BYTES;
     }
     return SIZE_MAX;
 }
@@ -290,7 +303,8 @@ static int decode(const uint8_t *frame, size_t end, size_t *at, struct frame_ent
         return SRT_ECORRUPT;
     }
     const uint8_t *body = head + FRAME_ENTRY_BYTES;
-    if (entry.kind == FRAME_APPEND || entry.kind == FRAME_TRIM) {
+    if (entry.kind == FRAME_APPEND || entry.kind == FRAME_TRIM ||
+        entry.kind == FRAME_COMPACTION) {
         memcpy(entry.topic_id.bytes, body, sizeof entry.topic_id.bytes);
         entry.partition = (int32_t)srt_get_be32(body + 16);
         entry.offset = (int64_t)srt_get_be64(body + 24);

@@ -25,6 +25,7 @@ enum {
     FRAME_APPEND_BYTES = 32, /* the fixed parts by kind */
     FRAME_TRIM_BYTES = 32,
     FRAME_CHECKPOINT_BYTES = 16,
+    FRAME_COMPACTION_BYTES = 32,
     FRAME_VERSION = 1,
 };
 
@@ -33,6 +34,7 @@ enum frame_kind {
     FRAME_META = 2,
     FRAME_TRIM = 3,
     FRAME_CHECKPOINT = 4,
+    FRAME_COMPACTION = 5,
 };
 
 /* --- building --- */
@@ -58,6 +60,9 @@ void frame_builder_trim(struct frame_builder *b, const struct topic_id *id, int3
                         int64_t log_start);
 void frame_builder_checkpoint(struct frame_builder *b, uint64_t number, uint32_t part_index,
                               uint32_t part_count, const uint8_t *data, size_t size);
+/* `data` names the segments that went and those that took their place (compaction_entry.h). */
+void frame_builder_compaction(struct frame_builder *b, const struct topic_id *id, int32_t partition,
+                              int64_t base_offset, const uint8_t *data, size_t size);
 
 /* What the whole frame will take. */
 static inline size_t frame_builder_size(const struct frame_builder *b)
@@ -92,9 +97,9 @@ int frame_check(const uint8_t *data, size_t size, struct frame_info *ret_info);
 struct frame_entry {
     enum frame_kind kind;
     uint8_t meta_kind;
-    struct topic_id topic_id; /* append, trim */
+    struct topic_id topic_id; /* append, trim, compaction */
     int32_t partition;
-    int64_t offset;            /* append: base offset; trim: new log start */
+    int64_t offset; /* append, compaction: base offset; trim: new log start */
     uint64_t checkpoint_number;
     uint32_t part_index;
     uint32_t part_count;

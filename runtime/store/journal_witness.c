@@ -114,7 +114,7 @@ static struct segment *open_last(struct journal_witness *w, struct segment_files
 {
     struct srt_err ignored;
     struct segment *seg = segment_new(files, &row->topic_id, row->index, row->dir,
-                                      row->segment_base, 0);
+                                      row->segment_base, 0, 0);
     struct io_file_info info;
     if (w->fs->path_info(w->fs, seg->path, &info) == 0) {
         srt_store_release(&seg->size_bytes, info.size_bytes);

@@ -30,6 +30,7 @@ void partition_config_default(struct partition_config *config)
         .segment_bytes = UINT64_C(128) << 20,
         .segment_ms = INT64_C(7) * 24 * 3600 * 1000,
         .index_interval_bytes = 4096,
+        .delete_retention_ms = INT64_C(24) * 3600 * 1000,
     };
 }
 
@@ -55,6 +56,7 @@ struct partition *partition_new(const struct io_fs *fs, const struct srt_clock *
     part->index = index;
     part->dir = partition_dir_path(data_dir, id, topic, index);
     part->config = *config;
+    part->compacted_ms = srt_clock_wall_ms(clock);
     atomic_init(&part->refs, 1);
     io_lock_init(&part->lock, IO_LOCK_PARTITION);
     io_cond_init(&part->called);
@@ -209,7 +211,7 @@ static int roll(struct partition *part, struct srt_err *err)
                             part->dir);
     }
     struct segment *seg =
-        segment_new(part->files, &part->topic_id, part->index, part->dir, part->next_offset,
+        segment_new(part->files, &part->topic_id, part->index, part->dir, part->next_offset, 0,
                     srt_clock_wall_ms(part->clock));
     int rc = SRT_OK;
     if (part->in_memory) {
@@ -424,6 +426,45 @@ size_t partition_trim(struct partition *part, int64_t log_start, struct segment 
     atomic_fetch_sub_explicit(&part->size_bytes, bytes, memory_order_relaxed);
     *ret_segments = gone;
     return count;
+}
+
+/* --- compaction --- */
+
+void partition_replace(struct partition *part, size_t first, size_t gone_count,
+                       struct segment *const *fresh, size_t fresh_count,
+                       struct segment **ret_gone)
+{
+    uint64_t before = 0;
+    uint64_t after = 0;
+    size_t behind = first + gone_count;
+    srt_assert(behind < part->segment_count);
+    size_t count = part->segment_count - gone_count + fresh_count;
+    struct segment **segments = srt_xalloc(count * sizeof *segments);
+    io_lock(&part->lock);
+    for (size_t i = 0; i < gone_count; i++) {
+        ret_gone[i] = part->segments[first + i];
+        srt_store_release(&ret_gone[i]->gone, true);
+        before += srt_load_acquire(&ret_gone[i]->size_bytes);
+    }
+    for (size_t i = 0; i < fresh_count; i++) {
+        after += srt_load_acquire(&fresh[i]->size_bytes);
+    }
+    memcpy(segments, part->segments, first * sizeof *segments);
+    memcpy(segments + first, fresh, fresh_count * sizeof *segments);
+    memcpy(segments + first + fresh_count, part->segments + behind,
+           (part->segment_count - behind) * sizeof *segments);
+    srt_free(part->segments);
+    part->segments = segments;
+    part->segment_count = count;
+    part->segment_cap = count;
+    io_unlock(&part->lock);
+    srt_add_relaxed(&part->size_bytes, after);
+    atomic_fetch_sub_explicit(&part->size_bytes, before, memory_order_relaxed);
+}
+
+int partition_roll(struct partition *part, struct srt_err *err)
+{
+    return roll(part, err);
 }
 
 int64_t partition_retention_start(struct partition *part, int64_t now_ms)

@@ -25,6 +25,7 @@ enum {
 struct partition_hint {
     int64_t offset;
     int64_t segment_base;
+    uint32_t generation; /* of the segment */
     uint64_t position;
 };
 
@@ -63,6 +64,9 @@ struct partition {
     /* the store thread's own */
     int64_t next_offset; /* behind the last batch in the segments, not yet the high watermark */
     int64_t assigned;    /* behind the last batch that got its offset in the frame being made */
+    int64_t compacted_ms; /* when it was last looked through for what may go */
+    int64_t compact_not_before_ms; /* the last time failed */
+    uint64_t compact_ticket;       /* the request for which it was done */
     bool dir_missing;    /* could not be made yet: the disk was full */
     bool dir_dirty;      /* has entries that were not synced */
     bool replaying;      /* segments do not roll by age: every replay gives the same files */
@@ -97,6 +101,16 @@ void partition_notify(struct partition *part);
 /* Move the log start; returns the segments below it (their references are the caller's), in an
  * array that the caller frees; they are no longer the partition's. */
 size_t partition_trim(struct partition *part, int64_t log_start, struct segment ***ret_segments);
+
+/* Put `fresh` in the place of segments [first, first + gone_count), which are not the last. The
+ * partition takes the references of the new ones and gives up those of the old ones to the caller,
+ * who finds them in `ret_gone`. */
+void partition_replace(struct partition *part, size_t first, size_t gone_count,
+                       struct segment *const *fresh, size_t fresh_count,
+                       struct segment **ret_gone);
+
+/* End the active segment, so that it can be compacted. */
+int partition_roll(struct partition *part, struct srt_err *err);
 
 /* Where retention would move the log start to; the present one when there is nothing to do. */
 int64_t partition_retention_start(struct partition *part, int64_t now_ms);

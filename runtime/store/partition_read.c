@@ -60,7 +60,8 @@ static bool find_place(struct partition *part, int64_t offset, struct place *ret
         place.indexed = offset == place.seg->base_offset;
         for (size_t i = 0; i < PARTITION_HINTS && !place.indexed; i++) {
             const struct partition_hint *hint = &part->hints[i];
-            if (hint->offset == offset && hint->segment_base == place.seg->base_offset) {
+            if (hint->offset == offset && hint->segment_base == place.seg->base_offset &&
+                hint->generation == place.seg->generation) {
                 place.position = hint->position;
                 place.offset = offset;
                 place.indexed = true;
@@ -87,7 +88,8 @@ static void leave_hint(struct partition *part, const struct place *place)
         }
     }
     part->hints[slot] =
-        (struct partition_hint){place->offset, place->seg->base_offset, place->position};
+        (struct partition_hint){place->offset, place->seg->base_offset, place->seg->generation,
+                                place->position};
     io_unlock(&part->lock);
 }
 
@@ -178,6 +180,19 @@ static int fail_range(struct partition *part, int64_t offset, struct srt_err *er
                     partition_high_watermark(part));
 }
 
+/* The file of a segment is not there. SRT_EAGAIN: another has taken its place. */
+static int fail_missing(struct partition *part, struct segment *seg, int64_t offset,
+                        struct srt_err *err)
+{
+    if (!srt_load_acquire(&seg->gone)) { /* partition_trim, _replace, _set_detached */
+        return segment_fail_corrupt(seg, 0, "the file is missing", err);
+    }
+    if (offset < partition_log_start(part) || srt_load_acquire(&part->detached)) {
+        return fail_range(part, offset, err);
+    }
+    return SRT_EAGAIN;
+}
+
 /* One segment's share of a read, from *offset on. */
 static int read_segment(struct partition *part, int64_t high_watermark, size_t max_bytes,
                         bool at_least_one, int64_t *offset, struct srt_buf *to,
@@ -199,9 +214,7 @@ static int read_segment(struct partition *part, int64_t high_watermark, size_t m
             *offset = place.offset;
         }
     } else if (rc == SRT_ENOENT) {
-        rc = srt_load_acquire(&place.seg->gone) /* partition_trim, partition_set_detached */
-                 ? fail_range(part, *offset, err)
-                 : segment_fail_corrupt(place.seg, 0, "the file is missing", err);
+        rc = fail_missing(part, place.seg, *offset, err);
     }
     segment_unref(place.seg);
     return rc;
@@ -223,6 +236,9 @@ int partition_read(struct partition *part, int64_t offset, size_t max_bytes, str
         }
         int64_t from = offset;
         int rc = read_segment(part, high_watermark, room, got == 0, &offset, to, err);
+        if (rc == SRT_EAGAIN) {
+            continue; /* compacted meanwhile: the segments are others now */
+        }
         if (rc != SRT_OK) {
             /* Whole good batches that were read before the failure are an answer; the next call
              * meets it again at its own offset. */
@@ -324,6 +340,11 @@ static int search_segment(struct partition *part, struct place *place, int64_t t
                           int64_t *ret_offset, int64_t *ret_timestamp_ms, struct srt_err *err)
 {
     int rc = segment_begin_read(place->seg, err);
+    if (rc == SRT_ENOENT && srt_load_acquire(&place->seg->gone) &&
+        place->seg->base_offset >= partition_log_start(part) &&
+        !srt_load_acquire(&part->detached)) {
+        return SRT_EAGAIN;
+    }
     if (rc != SRT_OK) {
         return rc;
     }
@@ -351,8 +372,11 @@ int partition_offset_for_time(struct partition *part, int64_t timestamp_ms, int6
     struct place place;
     int rc = SRT_ENOENT;
     while (rc == SRT_ENOENT && segment_for_time(part, from_base, timestamp_ms, &place)) {
-        from_base = place.seg->base_offset + 1;
         rc = search_segment(part, &place, timestamp_ms, ret_offset, ret_timestamp_ms, err);
+        if (rc != SRT_EAGAIN) { /* else compacted meanwhile: look again */
+            from_base = place.seg->base_offset + 1;
+        }
+        rc = rc == SRT_EAGAIN ? SRT_ENOENT : rc;
         segment_unref(place.seg);
     }
     return rc != SRT_ENOENT ? rc

@@ -59,7 +59,7 @@ static int check_header(struct recovery *rec, const struct checkpoint_partition 
                         const struct checkpoint_segment *from, const char *dir, struct srt_err *err)
 {
     struct segment *seg = segment_new(&rec->store->files, &row->topic_id, row->index, dir,
-                                      from->base_offset, from->created_ms);
+                                      from->base_offset, from->generation, from->created_ms);
     int rc = segment_begin_read(seg, err);
     if (rc == SRT_OK) {
         segment_end_read(seg);
@@ -74,7 +74,7 @@ static int check_segment(struct recovery *rec, const struct checkpoint *cp,
 {
     const struct io_fs *fs = rec->store->fs;
     const struct checkpoint_segment *seg = &row->segments[index];
-    char *path = srt_xasprintf("%s/%020" PRId64 ".seg", dir, seg->base_offset);
+    char *path = segment_path(dir, seg->base_offset, seg->generation, "seg");
     struct io_file_info info;
     int rc = io_path_info(fs, path, &info, err);
     if (rc == SRT_ENOENT) {
@@ -120,6 +120,10 @@ static int load_checkpoint(struct recovery *rec, struct checkpoint *ret, struct 
                             : rc == SRT_ENOMEM ? "too large for the memory there is"
                                                : "not valid");
         }
+    }
+    if (checkpoint_parts_compact(&scan->checkpoint, ret) != SRT_OK) {
+        return srt_fail(err, SRT_ECORRUPT, "'%s': a compaction does not fit the checkpoint",
+                        scan->dir);
     }
     if (ret->boundary + 1 < first_frame) {
         return srt_fail(err, SRT_ECORRUPT,
@@ -235,6 +239,7 @@ static int replay_frame(void *arg, const uint8_t *frame, const struct frame_info
             rc = replay_trim(store, &entry, err);
             break;
         case FRAME_CHECKPOINT:
+        case FRAME_COMPACTION: /* done before all else: it is about files below the checkpoint */
             break;
         }
     }

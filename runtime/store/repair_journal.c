@@ -234,7 +234,8 @@ static int fill_before(struct rewriter *r, const uint8_t *frame, const struct fr
     int rc = SRT_OK;
     *ret_has_entries = false;
     for (size_t at = 0; rc == SRT_OK && frame_next(frame, info, &at, &entry) == SRT_OK;) {
-        *ret_has_entries = *ret_has_entries || entry.kind != FRAME_CHECKPOINT;
+        *ret_has_entries = *ret_has_entries || (entry.kind != FRAME_CHECKPOINT &&
+                                                entry.kind != FRAME_COMPACTION);
         if (entry.kind == FRAME_APPEND) {
             struct end *end = find_end(r, &entry.topic_id, entry.partition);
             /* One frame may append to a partition more than once. */
@@ -272,6 +273,7 @@ static int copy_frame(void *arg, const uint8_t *frame, const struct frame_info *
             frame_builder_trim(&r->builder, &entry.topic_id, entry.partition, entry.offset);
             break;
         case FRAME_CHECKPOINT:
+        case FRAME_COMPACTION: /* the new checkpoint has it in it */
             break;
         }
     }

@@ -145,7 +145,8 @@ int repair_segment_run(const struct io_fs *fs, const struct checkpoint_partition
     struct segment_files files;
     segment_files_init(&files, fs, 1, true);
     struct segment *seg = segment_new(&files, &row->topic_id, row->index, dir,
-                                      segment->base_offset, segment->created_ms);
+                                      segment->base_offset, segment->generation,
+                                      segment->created_ms);
     /* Its positions are no more: an index that is missing is made again. */
     (void)fs->unlink(fs, seg->index_path);
     int rc = write_again(fs, seg, dir, audit, err);
@@ -164,7 +165,8 @@ void repair_segment_index(const struct io_fs *fs, const struct checkpoint_partit
     partition_config_default(&config);
     segment_files_init(&files, fs, 1, true);
     struct segment *seg = segment_new(&files, &row->topic_id, row->index, dir,
-                                      segment->base_offset, segment->created_ms);
+                                      segment->base_offset, segment->generation,
+                                      segment->created_ms);
     (void)fs->unlink(fs, seg->index_path);
     srt_store_release(&seg->size_bytes, segment->size_bytes); /* our own */
     if (segment_begin_read(seg, &ignored) == SRT_OK) {

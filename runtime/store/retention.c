@@ -10,8 +10,7 @@ struct trim {
     int64_t log_start;
 };
 
-/* Give the back thread the files of segments that are no longer part of a partition. */
-static void throw_away(struct store *store, struct segment **take_segments, size_t count)
+void store_throw_away(struct store *store, struct segment **take_segments, size_t count)
 {
     if (count) {
         io_lock(&store->inbox_lock);
@@ -46,7 +45,7 @@ static int commit_trims(struct store *store, const struct trim *trims, size_t co
     for (size_t i = 0; i < count; i++) {
         struct segment **segments;
         size_t gone = partition_trim(trims[i].part, trims[i].log_start, &segments);
-        throw_away(store, segments, gone);
+        store_throw_away(store, segments, gone);
     }
     return SRT_OK;
 }
@@ -61,6 +60,8 @@ void store_retention_run(struct store *store)
     uint64_t ticket = store->retention_wanted;
     io_unlock(&store->inbox_lock);
 
+    store_compaction_roll(store);
+    store->compaction_due = true;
     int64_t now_ms = srt_clock_wall_ms(store->clock);
     size_t part_count = store_list_partitions(store, &parts);
     size_t count = 0;

@@ -19,6 +19,7 @@
 #include "base/atomic.h"
 #include "base/crc32c.h"
 #include "base/fault.h"
+#include "base/str.h"
 #include "base/varint.h"
 
 #define SEGMENT_MAGIC 0x53525453u /* SRTS */
@@ -78,6 +79,7 @@ void segment_encode_header(const struct segment *seg, uint8_t to[SEGMENT_HEADER_
     srt_put_be32(to + 24, (uint32_t)seg->partition);
     srt_put_be64(to + 32, (uint64_t)seg->base_offset);
     srt_put_be64(to + SEGMENT_CREATED_AT, (uint64_t)seg->created_ms);
+    srt_put_be32(to + SEGMENT_GENERATION_AT, seg->generation);
     srt_put_be32(to + 60, srt_crc32c(0, to, 60));
 }
 
@@ -193,18 +195,52 @@ static void release(struct segment *seg)
 
 /* --- life --- */
 
+char *segment_path(const char *dir, int64_t base_offset, uint32_t generation,
+                   const char *extension)
+{
+    return generation == 0 ? srt_xasprintf("%s/%020" PRId64 ".%s", dir, base_offset, extension)
+                           : srt_xasprintf("%s/%020" PRId64 ".%" PRIu32 ".%s", dir, base_offset,
+                                           generation, extension);
+}
+
+bool segment_parse_name(const char *name, int64_t *ret_base_offset, uint32_t *ret_generation)
+{
+    enum { DIGITS = 20 };
+    if (strspn(name, "0123456789") != DIGITS || name[DIGITS] != '.') {
+        return false;
+    }
+    const char *extension = name + DIGITS + 1;
+    int64_t generation = 0;
+    size_t digits = strspn(extension, "0123456789");
+    if (digits > 0) {
+        if (extension[digits] != '.' ||
+            srt_parse_int((struct srt_str){extension, digits}, &generation) != SRT_OK ||
+            generation < 1 || generation > UINT32_MAX || extension[0] == '0') {
+            return false;
+        }
+        extension += digits + 1;
+    }
+    if ((strcmp(extension, "seg") != 0 && strcmp(extension, "idx") != 0) ||
+        srt_parse_int((struct srt_str){name, DIGITS}, ret_base_offset) != SRT_OK) {
+        return false;
+    }
+    *ret_generation = (uint32_t)generation;
+    return true;
+}
+
 struct segment *segment_new(struct segment_files *files, const struct topic_id *id,
                             int32_t partition, const char *dir, int64_t base_offset,
-                            int64_t created_ms)
+                            uint32_t generation, int64_t created_ms)
 {
     struct segment *seg = srt_xcalloc(1, sizeof *seg);
     seg->files = files;
     seg->topic_id = *id;
     seg->partition = partition;
     seg->base_offset = base_offset;
+    seg->generation = generation;
     seg->created_ms = created_ms;
-    seg->path = srt_xasprintf("%s/%020" PRId64 ".seg", dir, base_offset);
-    seg->index_path = srt_xasprintf("%s/%020" PRId64 ".idx", dir, base_offset);
+    seg->path = segment_path(dir, base_offset, generation, "seg");
+    seg->index_path = segment_path(dir, base_offset, generation, "idx");
     seg->fd = -1;
     atomic_init(&seg->refs, 1);
     atomic_init(&seg->size_bytes, SEGMENT_HEADER_BYTES);

@@ -24,7 +24,7 @@
 #include "record/topic_id.h"
 #include "store/segment_index.h"
 
-enum { SEGMENT_HEADER_BYTES = 64, SEGMENT_CREATED_AT = 40 };
+enum { SEGMENT_HEADER_BYTES = 64, SEGMENT_CREATED_AT = 40, SEGMENT_GENERATION_AT = 48 };
 
 /* --- the cache of open files --- */
 
@@ -49,12 +49,18 @@ struct segment {
     struct topic_id topic_id;
     int32_t partition;
     int64_t base_offset;
+    uint32_t generation; /* how often compaction has written it again */
     int64_t created_ms;
     char *path;
     char *index_path;
     _Atomic(uint64_t) size_bytes; /* store thread: release, after the bytes are in the file */
     _Atomic(int64_t) max_timestamp_ms; /* -1 when it has none */
-    _Atomic(bool) gone; /* trimmed or dropped: a file that cannot be opened is no damage */
+    _Atomic(bool) gone; /* trimmed, replaced or dropped: a file that is not there is no damage */
+
+    /* the store thread's */
+    bool clean;   /* of no key it has more than one record, nor has what lies before it */
+    bool noted;   /* closed when a checkpoint was begun, */
+    bool settled; /* which is durable: replays begin behind it */
 
     struct segment_index index; /* the active segment's; under the partition's lock */
     bool index_loaded;
@@ -72,7 +78,15 @@ struct segment {
 
 struct segment *segment_new(struct segment_files *files, const struct topic_id *id,
                             int32_t partition, const char *dir, int64_t base_offset,
-                            int64_t created_ms);
+                            uint32_t generation, int64_t created_ms);
+
+/* "DIR/00000000000000001200.seg", with a generation "DIR/00000000000000001200.3.seg"; "idx" is the
+ * index's extension. */
+char *segment_path(const char *dir, int64_t base_offset, uint32_t generation,
+                   const char *extension);
+
+/* Whether a name is one of these, of a segment or an index. */
+bool segment_parse_name(const char *name, int64_t *ret_base_offset, uint32_t *ret_generation);
 void segment_ref(struct segment *seg);
 void segment_unref(struct segment *seg);
 

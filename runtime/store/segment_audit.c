@@ -313,7 +313,8 @@ int segment_audit_run(struct segment_audit *audit, const struct segment_audit_ta
     segment_files_init(&files, task->fs, 1, true);
     segment_index_init(&w.index);
     struct segment *seg = segment_new(&files, &task->topic_id, task->partition, task->dir,
-                                      task->segment->base_offset, task->segment->created_ms);
+                                      task->segment->base_offset, task->segment->generation,
+                                      task->segment->created_ms);
     audit->path = srt_xstrdup(seg->path);
     audit->index_path = srt_xstrdup(seg->index_path);
     int rc = run(&w, seg, with_index, err);

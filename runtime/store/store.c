@@ -30,6 +30,7 @@ void store_options_default(struct store_options *options)
         .checkpoint_bytes = UINT64_C(64) << 20,
         .checkpoint_interval_ms = 60000,
         .inflight_bytes_max = UINT64_C(128) << 20,
+        .compaction_slots_max = COMPACTION_SLOTS_MAX,
     };
 }
 
@@ -356,6 +357,24 @@ int store_checkpoint(struct store *store, struct srt_err *err)
         if (why.code != SRT_OK) {
             *err = why;
             rc = srt_err_wrap(err, "checkpoint");
+        }
+    }
+    return rc;
+}
+
+int store_compact(struct store *store, struct srt_err *err)
+{
+    io_lock(&store->inbox_lock);
+    srt_err_clear(&store->compaction_err);
+    io_unlock(&store->inbox_lock);
+    int rc = request(store, &store->compaction_wanted, &store->compaction_done, err);
+    if (rc == SRT_OK) {
+        io_lock(&store->inbox_lock);
+        struct srt_err why = store->compaction_err;
+        io_unlock(&store->inbox_lock);
+        if (why.code != SRT_OK) {
+            *err = why;
+            rc = srt_err_wrap(err, "compaction");
         }
     }
     return rc;

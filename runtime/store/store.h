@@ -60,6 +60,7 @@ struct store_options {
     uint64_t checkpoint_bytes;    /* journalled since the last checkpoint; default 64 MiB */
     int64_t checkpoint_interval_ms; /* default 60 s, when anything was written */
     uint64_t inflight_bytes_max;  /* submitted and not done; default 128 MiB */
+    uint32_t compaction_slots_max; /* a power of two, 24 bytes each: default 2 Mi */
     const struct io_fs *fs;       /* NULL: the kernel's */
     const struct srt_clock *clock; /* NULL: the real one */
     struct store_meta_ops meta;
@@ -147,6 +148,8 @@ struct partition_config {
     uint64_t segment_bytes;
     int64_t segment_ms;
     int64_t index_interval_bytes;
+    bool compact;                /* of each key the last record stays */
+    int64_t delete_retention_ms; /* and what says that it is deleted so long */
 };
 void partition_config_default(struct partition_config *config);
 
@@ -163,6 +166,11 @@ void store_partition_detach(struct store *store, struct partition *part);
 /* Apply retention now (the back thread also does it every minute): old segments go, log starts
  * move. */
 int store_apply_retention(struct store *store, struct srt_err *err);
+
+/* Compact now and wait for it, however little there is to gain: every compacted partition, up to
+ * its active segment or what a checkpoint has seen. The back thread does it by itself when half of a partition is new
+ * (compaction.c). */
+int store_compact(struct store *store, struct srt_err *err);
 
 /* Checkpoint now and wait for it: tests, and before a backup. */
 int store_checkpoint(struct store *store, struct srt_err *err);

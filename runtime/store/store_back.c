@@ -1,6 +1,6 @@
 /* The back thread does what takes long and hurries nobody: it syncs segments for a checkpoint,
  * frees journal files, removes files of trimmed segments and deleted topics, makes the next
- * journal file ready, and asks for retention once a minute. */
+ * journal file ready, compacts, and asks for retention once a minute. */
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -53,6 +53,25 @@ static void make_spare(struct store *store)
     io_lock(&store->inbox_lock);
     store->spare_wanted = false;
     store->spare_failed_at = rc != SRT_OK ? store->spare_for : 0;
+    io_unlock(&store->inbox_lock);
+}
+
+static void compact_some(struct store *store)
+{
+    struct compaction *c = &store->compaction;
+    struct srt_err err = {0};
+    int rc = compaction_step(c, &err);
+    if (rc == SRT_OK) {
+        return;
+    }
+    if (rc == SRT_EFSYNC) {
+        store_fail(store, &err);
+    }
+    c->code = rc == SRT_EEND ? SRT_OK : rc;
+    c->err = err;
+    io_lock(&store->inbox_lock);
+    store->compaction_state = COMPACTION_WRITTEN;
+    io_cond_broadcast(&store->work);
     io_unlock(&store->inbox_lock);
 }
 
@@ -154,6 +173,10 @@ static bool do_one(struct store *store)
     } else if (store->spare_wanted && !store->closing) {
         io_unlock(&store->inbox_lock);
         make_spare(store);
+    } else if (store->compaction_state == COMPACTION_WORKING && !store->closing &&
+               !store->stopped) {
+        io_unlock(&store->inbox_lock);
+        compact_some(store); /* last, and a little at a time: it hurries least of all */
     } else {
         return false;
     }
@@ -190,6 +213,7 @@ void store_back_clean(struct store *store)
     while (do_one(store)) {
     }
     io_unlock(&store->inbox_lock);
+    store_compaction_stop(store);
     for (size_t i = 0; i < store->job.segment_count; i++) {
         segment_unref(store->job.segments[i]); /* of a checkpoint that an error overtook */
     }

@@ -72,7 +72,10 @@ static void note_partition(struct store *store, struct checkpoint *cp, struct pa
             .size_bytes = srt_load_acquire(&seg->size_bytes),
             .max_timestamp_ms = srt_load_acquire(&seg->max_timestamp_ms),
             .created_ms = seg->created_ms,
+            .generation = seg->generation,
+            .clean = seg->clean,
         };
+        seg->noted = i + 1 < part->segment_count;
         checkpoint_add_segment(row, &to);
         if (segment_is_dirty(seg)) {
             add_segment(&store->job, seg);
@@ -132,6 +135,7 @@ void store_checkpoint_begin(struct store *store, bool clean)
     note_partitions(store, &cp);
     note_unclaimed(store, &cp);
     note_dropped(store, &cp);
+    store_compaction_note(store);
     if (store->topics_dir_dirty) {
         add_dir(job, store->topics_dir);
         store->topics_dir_dirty = false;
@@ -282,6 +286,7 @@ void store_checkpoint_finish(struct store *store)
         store->checkpoint_boundary = job->boundary;
         free_journal_files(store);
         release_dropped(store);
+        store_compaction_settle(store);
     } else if (!store_may_pass(rc)) {
         store_fail(store, &err);
     }

@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "io/thread.h"
 #include "store/checkpoint.h"
+#include "store/compaction.h"
 #include "store/frame.h"
 #include "store/journal.h"
 #include "store/partition_impl.h"
@@ -87,6 +88,10 @@ struct store {
     struct srt_err checkpoint_err; /* how the last one went */
     uint64_t retention_wanted;
     uint64_t retention_done;
+    enum compaction_state compaction_state;
+    uint64_t compaction_wanted;
+    uint64_t compaction_done;
+    struct srt_err compaction_err; /* how the last one that failed did */
     bool spare_wanted;
     uint64_t spare_for;       /* the journal file that is to be followed by it */
     uint64_t spare_failed_at; /* the one for which there was no room */
@@ -115,6 +120,11 @@ struct store {
     _Atomic(bool) waits_for_room; /* store thread: relaxed; read by any */
     struct srt_list touched;
     struct store_job job;
+    struct compaction compaction;
+    bool compaction_due;       /* look for something to compact */
+    struct segment **replaced; /* by compaction; their files wait for a checkpoint */
+    size_t replaced_count;
+    size_t replaced_noted; /* so many are not in the checkpoint that is being taken */
     uint64_t checkpoint_number;
     uint64_t checkpoint_boundary; /* of the last durable one */
     uint64_t bytes_since_checkpoint;
@@ -175,6 +185,16 @@ void store_back_clean(struct store *store); /* what is left to free and remove, 
 
 /* retention.c, on the store thread */
 void store_retention_run(struct store *store);
+/* Give the back thread the files of segments that are no longer part of a partition. */
+void store_throw_away(struct store *store, struct segment **take_segments, size_t count);
+
+/* store_compaction.c, on the store thread */
+void store_compaction_plan(struct store *store);   /* begin a pass, if any is due */
+void store_compaction_roll(struct store *store);   /* close segments that are large or old */
+void store_compaction_commit(struct store *store); /* when the back thread has written something */
+void store_compaction_note(struct store *store);   /* a checkpoint begins, */
+void store_compaction_settle(struct store *store); /* and is durable */
+void store_compaction_stop(struct store *store);   /* when no thread runs any more */
 
 /* recovery.c */
 int store_recover(struct store *store, struct srt_err *err);

@@ -47,17 +47,16 @@ size_t store_list_partitions(struct store *store, struct partition ***ret_parts)
     return count;
 }
 
-/* A segment file of this directory that the checkpoint does not know: "<base>.seg" or
- * "<base>.idx". */
+/* A segment file of this directory that the checkpoint does not know. */
 static bool is_stray(const char *name, const struct checkpoint_partition *row)
 {
-    size_t len = strlen(name);
-    if (len != 24 || (strcmp(name + 20, ".seg") != 0 && strcmp(name + 20, ".idx") != 0)) {
+    int64_t base;
+    uint32_t generation;
+    if (!segment_parse_name(name, &base, &generation)) {
         return false;
     }
-    int64_t base = (int64_t)strtoull(name, NULL, 10);
     for (size_t i = 0; row && i < row->segment_count; i++) {
-        if (row->segments[i].base_offset == base) {
+        if (row->segments[i].base_offset == base && row->segments[i].generation == generation) {
             return false;
         }
     }
@@ -98,7 +97,7 @@ static int restore_segment(struct store *store, struct partition *part,
                            struct srt_err *err)
 {
     struct segment *seg = segment_new(&store->files, &part->topic_id, part->index, part->dir,
-                                      from->base_offset, from->created_ms);
+                                      from->base_offset, from->generation, from->created_ms);
     struct io_file_info info;
     int rc = io_path_info(store->fs, seg->path, &info, err);
     *ret_seg = NULL;
@@ -108,6 +107,7 @@ static int restore_segment(struct store *store, struct partition *part,
     }
     srt_store_release(&seg->size_bytes, from->size_bytes);
     srt_store_release(&seg->max_timestamp_ms, from->max_timestamp_ms);
+    seg->clean = from->clean;
     *ret_seg = seg;
     return SRT_OK;
 }
@@ -126,6 +126,7 @@ static int restore_segments(struct store *store, struct partition *part,
         if (!seg) {
             continue;
         }
+        seg->settled = i + 1 < row->segment_count;
         partition_add_segment(part, seg);
         if (i + 1 == row->segment_count && !store->options.read_only && !store->recovery.clean) {
             rc = segment_cut(seg, err);
@@ -160,6 +161,8 @@ static int prepare_partition(struct store *store, struct partition *part, struct
         } else if (rc == SRT_OK && !is_new) {
             rc = remove_strays(store, part, row, err);
         }
+    } else if (!store->options.read_only && part->config.compact) {
+        rc = remove_strays(store, part, row, err); /* old files that could not be removed */
     }
     if (rc == SRT_OK && row) {
         row->claimed = true;
@@ -174,11 +177,13 @@ int store_partition_attach(struct store *store, const struct topic_id *topic_id,
 {
     struct partition *part = store_find_partition(store, topic_id, index);
     if (part) {
-        /* Options may change; these four are the store thread's alone, readers use the fifth. */
+        /* Options may change; these are the store thread's alone, readers use only the index's. */
         part->config.retention_ms = config->retention_ms;
         part->config.retention_bytes = config->retention_bytes;
         part->config.segment_bytes = config->segment_bytes;
         part->config.segment_ms = config->segment_ms;
+        part->config.compact = config->compact;
+        part->config.delete_retention_ms = config->delete_retention_ms;
         *ret_part = part;
         return SRT_OK;
     }

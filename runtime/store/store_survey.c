@@ -227,6 +227,8 @@ static int survey_journal(struct store_survey *s, struct srt_err *err)
     if (rc != SRT_OK) {
         return rc;
     }
+    /* What does not fit was not done: then its old files are still there. */
+    (void)checkpoint_parts_compact(&s->journal.checkpoint, &s->checkpoint);
     s->log_starts = srt_xcalloc(s->checkpoint.partition_count + 1, sizeof *s->log_starts);
     for (size_t i = 0; i < s->checkpoint.partition_count; i++) {
         s->log_starts[i] = s->checkpoint.partitions[i].log_start;

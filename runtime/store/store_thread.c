@@ -312,6 +312,14 @@ static int64_t idle_ms(struct store *store)
     return left_ms > 1 ? left_ms : 1;
 }
 
+static bool compaction_has_work(struct store *store)
+{
+    enum compaction_state state = store->compaction_state;
+    return state == COMPACTION_WRITTEN ||
+           (state == COMPACTION_IDLE && (store->compaction_due ||
+                                         store->compaction_wanted > store->compaction_done));
+}
+
 static bool has_work(struct store *store)
 {
     if (store->stopped || !srt_list_empty(&store->inbox) ||
@@ -322,7 +330,7 @@ static bool has_work(struct store *store)
         return store->closing; /* else the next attempt has its time */
     }
     bool idle = store->job.state == STORE_JOB_IDLE;
-    return store->closing || store->job.state == STORE_JOB_SYNCED ||
+    return store->closing || store->job.state == STORE_JOB_SYNCED || compaction_has_work(store) ||
            (idle && store->checkpoint_wanted > store->checkpoint_done) ||
            (idle && store->bytes_since_checkpoint >= store->options.checkpoint_bytes) ||
            (!srt_list_empty(&store->queue) && (idle || !is_far_ahead(store)));
@@ -398,6 +406,19 @@ static void want_spare(struct store *store)
     }
 }
 
+static void serve_compaction(struct store *store)
+{
+    io_lock(&store->inbox_lock);
+    bool work = compaction_has_work(store) && !store->stopped && !store->closing;
+    bool written = store->compaction_state == COMPACTION_WRITTEN;
+    io_unlock(&store->inbox_lock);
+    if (work && written) {
+        store_compaction_commit(store);
+    } else if (work) {
+        store_compaction_plan(store);
+    }
+}
+
 /* One round with everything in working order. */
 static void work(struct store *store)
 {
@@ -417,6 +438,7 @@ static void work(struct store *store)
     if (job_is(store, STORE_JOB_IDLE) && store_checkpoint_is_due(store)) {
         store_checkpoint_begin(store, false);
     }
+    serve_compaction(store);
     bool wait = is_far_ahead(store) && !job_is(store, STORE_JOB_IDLE);
     if (!srt_list_empty(&store->queue) && !wait && !is_stopped(store)) {
         commit(store);

@@ -39,6 +39,7 @@ static size_t fixed_part(uint8_t kind)
     switch (kind) {
     case 1: /* append */
     case 3: /* trim */
+    case 5: /* compaction */
         return 32;
     case 4: /* checkpoint */
         return 16;

@@ -55,6 +55,10 @@ static void add_entry(struct frame_builder *b, const struct frame_entry *entry)
         frame_builder_checkpoint(b, entry->checkpoint_number, entry->part_index,
                                  entry->part_count, entry->data, entry->size);
         break;
+    case FRAME_COMPACTION:
+        frame_builder_compaction(b, &entry->topic_id, entry->partition, entry->offset, entry->data,
+                                 entry->size);
+        break;
     }
 }
 
@@ -68,7 +72,8 @@ static void compare_entries(const uint8_t *a, const struct frame_info *a_info, c
     while (frame_next(a, a_info, &a_at, &left) == SRT_OK) {
         int rc = frame_next(b, b_info, &b_at, &right);
         srt_assert(rc == SRT_OK);
-        bool has_place = left.kind == FRAME_APPEND || left.kind == FRAME_TRIM;
+        bool has_place = left.kind == FRAME_APPEND || left.kind == FRAME_TRIM ||
+                         left.kind == FRAME_COMPACTION;
         srt_assert(left.kind == right.kind && left.partition == right.partition);
         srt_assert(left.kind != FRAME_META || left.meta_kind == right.meta_kind);
         srt_assert(left.offset == right.offset && left.part_index == right.part_index);

@@ -80,7 +80,7 @@ static void world_init(struct world *w, struct fuzz_input *in)
     int64_t offset = fuzz_number(in, 2);
     int64_t now_ms = 1000;
     size_t count = 1 + (size_t)fuzz_byte(in) % BATCHES_MAX;
-    w->seg = segment_new(&w->files, &id, 0, "/", offset, 0);
+    w->seg = segment_new(&w->files, &id, 0, "/", offset, 0, 0);
     int rc = segment_create_file(w->seg, &err);
     srt_assert(rc == SRT_OK);
     while (w->count < count) {

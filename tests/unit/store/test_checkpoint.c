@@ -13,7 +13,16 @@
 #include "base/fault.h"
 #include "store/checkpoint.h"
 
+/* A segment's row has 8 bytes more than in version 1. */
 static const uint8_t golden[] =
+    "\x00\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x01"
+    "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+    "\x00\x00\x00\x02\x00\x01\x74\x00\x00\x00\x00\x00\x00\x00\x03\x00"
+    "\x00\x00\x00\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x00\x00\x00"
+    "\x00\x00\x03\x00\x00\x00\x00\x00\x00\x01\xf4\x00\x00\x00\x00\x00"
+    "\x00\x00\x4d\x00\x00\x00\x00\x00\x00\x00\x58\x00\x00\x00\x05\x00"
+    "\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x53";
+static const uint8_t golden_1[] =
     "\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x01"
     "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
     "\x00\x00\x00\x02\x00\x01\x74\x00\x00\x00\x00\x00\x00\x00\x03\x00"
@@ -33,7 +42,8 @@ static void make(struct checkpoint *cp, struct srt_buf *bytes)
     row->log_start = 3;
     row->next_offset = 10;
     struct checkpoint_segment segment = {
-        .base_offset = 3, .size_bytes = 500, .max_timestamp_ms = 77, .created_ms = 88};
+        .base_offset = 3, .size_bytes = 500, .max_timestamp_ms = 77, .created_ms = 88,
+        .generation = 5, .clean = true};
     checkpoint_add_segment(row, &segment);
     srt_buf_put(&cp->snapshot, "S", 1);
     srt_buf_init(bytes);
@@ -60,11 +70,30 @@ static void a_checkpoint_has_the_documented_bytes(void **state)
     assert_string_equal(row->topic, "t");
     assert_int_equal(row->log_start, 3);
     assert_int_equal(row->next_offset, 10);
-    assert_memory_equal(row->segments, cp.partitions[0].segments, sizeof *row->segments);
+    assert_int_equal(row->segments[0].generation, 5);
+    assert_true(row->segments[0].clean);
+    srt_buf_clear(&bytes);
+    checkpoint_encode(&back, &bytes);
+    assert_int_equal(bytes.len, sizeof golden - 1);
+    assert_memory_equal(bytes.data, golden, bytes.len);
     assert_int_equal(back.snapshot.len, 1);
     checkpoint_fini(&cp);
     checkpoint_fini(&back);
     srt_buf_fini(&bytes);
+}
+
+static void the_version_before_has_no_generations(void **state)
+{
+    (void)state;
+    struct checkpoint back;
+    assert_true(checkpoint_is_clean(golden_1, sizeof golden_1 - 1));
+    assert_int_equal(checkpoint_decode(golden_1, sizeof golden_1 - 1, &back), SRT_OK);
+    const struct checkpoint_segment *segment = &back.partitions[0].segments[0];
+    assert_int_equal(segment->base_offset, 3);
+    assert_int_equal(segment->created_ms, 88);
+    assert_int_equal(segment->generation, 0);
+    assert_false(segment->clean);
+    checkpoint_fini(&back);
 }
 
 static void a_shortened_or_prolonged_checkpoint_is_refused(void **state)
@@ -81,7 +110,7 @@ static void a_shortened_or_prolonged_checkpoint_is_refused(void **state)
     }
     srt_buf_put_u8(&bytes, 0);
     assert_int_equal(checkpoint_decode(bytes.data, bytes.len, &back), SRT_ECORRUPT);
-    bytes.data[1] = 2;
+    bytes.data[1] = 3;
     assert_int_equal(checkpoint_decode(bytes.data, bytes.len, &back), SRT_EVERSION);
     checkpoint_fini(&cp);
     srt_buf_fini(&bytes);
@@ -141,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_has_the_documented_bytes),
         cmocka_unit_test(without_memory_a_checkpoint_is_not_taken_for_an_empty_one),
         cmocka_unit_test(a_checkpoint_that_contradicts_itself_is_refused),
+        cmocka_unit_test(the_version_before_has_no_generations),
         cmocka_unit_test(a_shortened_or_prolonged_checkpoint_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,7 @@ static int setup(void **state)
                            .pwritev = pwritev_after_a_sync};
     segment_files_init(&f->files, &f->fs, 8, false);
     struct topic_id id = {{1}};
-    f->seg = segment_new(&f->files, &id, 0, "", 0, 0);
+    f->seg = segment_new(&f->files, &id, 0, "", 0, 0, 0);
     assert_ok(segment_create_file(f->seg, &f->err), &f->err);
     *state = f;
     return 0;

@@ -80,7 +80,7 @@ static int setup(void **state)
     f->disk = fake_disk_create();
     f->id = (struct topic_id){{1, 2, 3}};
     segment_files_init(&files, fake_disk_fs(f->disk), 1, true);
-    struct segment *seg = segment_new(&files, &f->id, 0, "", 0, 1234);
+    struct segment *seg = segment_new(&files, &f->id, 0, "", 0, 0, 1234);
     segment_encode_header(seg, header);
     segment_unref(seg);
     segment_files_fini(&files);
