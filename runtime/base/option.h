@@ -15,7 +15,8 @@ enum srt_option_type {
     SRT_OPTION_BOOL,     /* bool */
     SRT_OPTION_INT,      /* int64_t, min..max; `names`, when given, is {"auto"}, which is 0 */
     SRT_OPTION_COUNT,    /* int64_t, "10k", min..max */
-    SRT_OPTION_DURATION, /* int64_t ms, min..max; where min is -1, "forever" is -1 */
+    SRT_OPTION_DURATION, /* int64_t ms, min..max; where min is -1, "forever" is -1, or the
+                            word in `names` */
     SRT_OPTION_SIZE,     /* uint64_t bytes, min..max; int64_t, "unlimited" as -1 where min is -1 */
     SRT_OPTION_DOUBLE,   /* double, min..max */
     SRT_OPTION_STRING,   /* char *, owned by the config */

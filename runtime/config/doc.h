@@ -83,4 +83,8 @@ const char *config_describe(struct config_doc *doc, const struct config_node *no
 /* The alias table: `where` -> `filter`, `sink` -> `to`. NULL when there is none. */
 const char *config_alias_of(const char *word);
 
+/* The one of `names` (NULL-terminated) that was probably meant: by alias, else the nearest; or
+ * NULL. */
+const char *config_suggest(const char *word, const char *const *names);
+
 #endif

@@ -1,118 +1,14 @@
 /* Typed reading by tables (base/option.h). A wrong value is reported with what was found, what is
  * expected, and a spelling that would be right; reading goes on, so that all mistakes are shown at
  * once. */
+#include "base/assert.h"
+#include "config/doc_impl.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/assert.h"
-#include "config/doc_impl.h"
-
-/* --- words for messages --- */
-
-struct alias {
-    const char *word;
-    const char *means;
-};
-
-/* What people of other tools write, further away than two letters. First match wins; a word may
- * mean different things in different places, so the caller looks for the first that is a name
- * there. */
-static const struct alias aliases[] = {
-    {"where", "filter"},
-    {"select", "map"},
-    {"transform", "map"},
-    {"sink", "to"},
-    {"sink", "to_file"},
-    {"output", "to"},
-    {"outputs", "to"},
-    {"target", "to"},
-    {"into", "to"},
-    {"write", "to"},
-    {"source", "from"},
-    {"sources", "from"},
-    {"input", "from"},
-    {"inputs", "from"},
-    {"read", "from"},
-    {"topic_name", "topic"},
-    {"groupBy", "group_by"},
-    {"keyBy", "key_by"},
-    {"partition_by", "key_by"},
-    {"flatMap", "flat_map"},
-    {"explode", "flat_map"},
-    {"foreach", "peek"},
-    {"tap", "peek"},
-    {"drop", "reject"},
-    {"exclude", "reject"},
-    {"filter_not", "reject"},
-    {"mutate", "update"},
-    {"modify", "update"},
-    {"set", "update"},
-    {"route", "branch"},
-    {"switch", "branch"},
-    {"log", "print"},
-    {"debug", "print"},
-    {"rate_limit", "throttle"},
-    {"limit", "throttle"},
-    {"union", "merge"},
-    {"name", "as"},
-    {"id", "as"},
-    {"label", "as"},
-    {"condition", "when"},
-    {"if", "when"},
-    {"stages", "steps"},
-    {"operators", "steps"},
-    {"processors", "steps"},
-    {"ttl_ms", "ttl"},
-    {"num_partitions", "partitions"},
-    {"partition_count", "partitions"},
-    {"retention_ms", "retention"},
-    {"retention.ms", "retention"},
-    {"retention.bytes", "retention_bytes"},
-    {"segment.bytes", "segment_bytes"},
-    {"segment_ms", "segment_age"},
-    {"segment.ms", "segment_age"},
-    {"max.message.bytes", "max_record_bytes"},
-    {"max_message_bytes", "max_record_bytes"},
-    {"compression.type", "compression"},
-    {"compression_type", "compression"},
-    {"compress", "compression"},
-    {"dead_letter", "dlq"},
-    {"dead_letter_topic", "dlq"},
-    {"onError", "on_error"},
-    {"threads", "workers"},
-    {"cores", "workers"},
-    {"dir", "data_dir"},
-    {"data", "data_dir"},
-    {"path", "data_dir"},
-    {"directory", "data_dir"},
-    {"filename", "path"},
-    {"file", "path"},
-    {"timeout", "deadline"},
-    {"retries", "retry"},
-    {"attempts", "retry"},
-    {"max_attempts", "retry"},
-    {"format", "codec"},
-    {"encoding", "codec"},
-    {"offset", "start"},
-    {"from", "start"},
-    {"tail", "follow"},
-    {"concurrency", "parallelism"},
-    {"variables", "params"},
-    {"parameters", "params"},
-    {"lua", "script"},
-    {"fsync", "durability"},
-};
-
-const char *config_alias_of(const char *word)
-{
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
-        if (!strcmp(aliases[i].word, word)) {
-            return aliases[i].means;
-        }
-    }
-    return NULL;
-}
+/* --- messages --- */
 
 static bool is_among(const char *word, const char *const *names)
 {
@@ -124,16 +20,6 @@ static bool is_among(const char *word, const char *const *names)
     return false;
 }
 
-static const char *suggestion(const char *word, const char *const *names)
-{
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
-        if (!strcmp(aliases[i].word, word) && is_among(aliases[i].means, names)) {
-            return aliases[i].means;
-        }
-    }
-    return diag_nearest(word, names);
-}
-
 void config_report_unknown(struct config_doc *doc, enum diag_code code,
                            const struct config_entry *entry, const char *const *names,
                            const char *what)
@@ -142,7 +28,7 @@ void config_report_unknown(struct config_doc *doc, enum diag_code code,
                                                         "unknown step '%s'", entry->key)
                                           : diag_report(doc, DIAG_ERROR, code, &entry->key_mark,
                                                         "unknown key '%s' in %s", entry->key, what);
-    const char *near = suggestion(entry->key, names);
+    const char *near = config_suggest(entry->key, names);
     if (near) {
         diag_help(diag, "did you mean '%s'?", near);
     }
@@ -255,9 +141,17 @@ static bool in_range(const struct value *v, int64_t value)
     return false;
 }
 
+/* Days, where the default is in days; else seconds. */
+static const char *usual_unit(const struct srt_option *option)
+{
+    size_t n = option->fallback ? strlen(option->fallback) : 0;
+    return n && option->fallback[n - 1] == 'd' ? "d" : "s";
+}
+
 static bool read_duration(const struct value *v, int64_t *ret)
 {
-    if (v->option->min == -1 && srt_str_is(v->text, "forever")) {
+    const char *word = v->option->names ? v->option->names[0] : "forever";
+    if (v->option->min == -1 && srt_str_is(v->text, word)) {
         *ret = -1;
         return true;
     }
@@ -266,10 +160,10 @@ static bool read_duration(const struct value *v, int64_t *ret)
     if (rc == SRT_ERANGE) {
         ms = INT64_MAX;
     } else if (rc != SRT_OK) {
-        report_unit(v,
-                    v->option->min == -1 ? "a duration such as 500ms, 30s, 1h30m, 7d, or forever"
-                                         : "a duration such as 500ms, 30s, 1h30m, 7d",
-                    v->option->max >= 86400000 ? "d" : "s");
+        char expected[80];
+        snprintf(expected, sizeof(expected), "a duration such as 500ms, 30s, 1h30m, 7d%s%.16s",
+                 v->option->min == -1 ? ", or " : "", v->option->min == -1 ? word : "");
+        report_unit(v, expected, usual_unit(v->option));
         return false;
     }
     if (!in_range(v, ms)) {
