@@ -25,6 +25,9 @@ local Stream = {}
 
 local Metatable = { __name = "stream", __metatable = false }
 
+--- Of values such as s.count() and s.tumbling "1h".
+local Metatable_of_values = { __name = "value", __metatable = false }
+
 --- A step that a YAML file cannot spell: several streams go on from one place.
 local FORK <const> = "\1fork"
 local DEPTH_MAX <const> = 32
@@ -152,10 +155,21 @@ local function table_node(value, at, depth)
     end
     return { kind = "list", at = at, items = items }
   end
-  table.sort(keys)
+  local values = building.values
+  --- Values such as s.count() know the order in which they were written; names go by the alphabet.
+  table.sort(keys, function(a, b)
+    local first, second = values[value[a]], values[value[b]]
+    if first and second and first.number ~= second.number then
+      return first.number < second.number
+    elseif (first ~= nil) ~= (second ~= nil) then
+      return first ~= nil
+    end
+    return a < b
+  end)
   local entries = {}
   for i, key in ipairs(keys) do
-    entries[i] = { key, to_node(value[key], at, depth + 1), at }
+    local place = values[value[key]]
+    entries[i] = { key, to_node(value[key], at, depth + 1), place and place.node.at or at }
   end
   return { kind = "map", at = at, entries = entries }
 end
@@ -175,10 +189,21 @@ function to_node(value, at, depth)
     local functions = building.functions
     functions[#functions + 1] = value
     return { kind = "function", at = at, index = #functions }
+  elseif kind == "table" and building.values[value] then
+    return building.values[value].node
   elseif kind == "table" and getmetatable(value) ~= false then
     return table_node(value, at, depth or 1)
   end
   raise(at, "an option cannot be a %s", kind == "table" and "stream" or kind)
+end
+
+--- A value that stands for a node, such as s.count(): opaque to the file.
+local function made(node, at)
+  local value = setmetatable({}, Metatable_of_values)
+  building.value_count = building.value_count + 1
+  building.values[value] = { node = node, number = building.value_count }
+  building.last_value_at = at
+  return value
 end
 
 local function map_of(at, entries)
@@ -379,8 +404,7 @@ function Stream:on_error(options)
   return self
 end
 
-for _, key in ipairs { "group_by", "window", "aggregate", "reduce", "count", "join", "dedupe",
-  "process", "to_queue" } do
+for _, key in ipairs { "join", "dedupe", "process", "to_queue" } do
   Stream[key] = function(self)
     check_stream(self, ":" .. key)
     refuse(locate(here(), self.at, ":%s*" .. key .. "%f[^%w_]"), "':" .. key .. "' is")
@@ -506,10 +530,7 @@ function M.pipeline(options)
   building.options_at = at
 end
 
-for _, name in ipairs { "table", "global", "queue", "http", "tumbling", "hopping", "sliding",
-  "session", "tumbling_count", "store", "on_start", "on_stop", "count", "sum", "avg", "min", "max",
-  "first", "last", "any", "all", "distinct", "approx_distinct", "quantile", "histogram", "stddev",
-  "top", "collect", "ewma", "rate" } do
+for _, name in ipairs { "table", "global", "queue", "http", "store", "on_start", "on_stop" } do
   M[name] = function()
     if not building then
       error(("s.%s is not available in this version"):format(name), 2)
@@ -517,6 +538,34 @@ for _, name in ipairs { "table", "global", "queue", "http", "tumbling", "hopping
     refuse(source_place(name), "'s." .. name .. "' is")
   end
 end
+
+--- Where the caller of the function that calls the caller of this stands.
+local function here_above()
+  local file, line = building.where(4)
+  return { file = file, line = line, column = 0, width = 0, call_line = line }
+end
+
+--- A text behind a place in the same line: where it is written as it is.
+local function place_of_text(value, at)
+  local first, last
+  if at.file == building.file and at.stop and value ~= "" and not value:find("\n", 1, true) then
+    first, last = building.text:find(value, at.stop, true)
+  end
+  local next_line_at = building.line_starts[at.line + 1] or #building.text + 1
+  if not first or last >= next_line_at then
+    return nil
+  end
+  local column = utf8.len(building.text, building.line_starts[at.line], first, true)
+  return { file = at.file, line = at.line, column = column, width = utf8.len(value, 1, -1, true) }
+end
+
+require "streamrt.builder_state".extend(M, Stream, {
+  here = here, here_above = here_above, locate = locate, raise = raise, to_node = to_node,
+  map_of = map_of, add = add, made = made, options_with = options_with,
+  check_building = check_building, check_stream = check_stream, place_of_text = place_of_text,
+  is_made = function(value) return building.values[value] ~= nil end,
+  last_value = function() return building.last_value_at end,
+})
 
 --- --- the tree ---
 
@@ -590,6 +639,7 @@ function engine.begin(where, file, text)
     where = where, file = file, text = text, line_starts = line_starts,
     lines_of_arguments = has_lines_of_arguments(where),
     functions = {}, sources = {}, streams = setmetatable({}, { __mode = "k" }),
+    values = setmetatable({}, { __mode = "k" }), value_count = 0,
   }
 end
 

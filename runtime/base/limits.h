@@ -37,6 +37,12 @@ enum {
     /* What one stage function may emit for one record (flat_map, split). */
     SRT_STAGE_FANOUT_MAX = 100000,
 
+    /* Fields of one aggregate: each costs a cell in every row. */
+    SRT_AGGREGATES_MAX = 100,
+
+    /* Hopping windows that one record may be in: each is a row that it changes. */
+    SRT_WINDOW_OVERLAP_MAX = 10000,
+
     /* Workers of one pipeline, and threads of all pipelines together, each with a loop that has
      * descriptors. Beyond that pipelines share. */
     SRT_WORKERS_MAX = 64,

@@ -7,16 +7,16 @@
  */
 #include "pipeline/compile.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/limits.h"
 #include "pipeline/compile_impl.h"
 #include "pipeline/source_options.h"
 #include "record/topic_id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct pipeline_options {
     char *description;

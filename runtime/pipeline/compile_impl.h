@@ -15,18 +15,7 @@
  * place. No YAML file can spell it, because YAML forbids control characters. */
 #define COMPILE_FORK_KEY "\1fork"
 
-enum { COMPILE_STAGES_MAX = 1000, COMPILE_HOPS_MAX = 1000 };
-
-/* The longest time that anything waits or looks back: 10 years. */
-#define COMPILE_SPAN_MS_MAX (INT64_C(3650) * 24 * 3600 * 1000)
-
-/* `group_by` and `window`, until the step that makes something of the groups. */
-struct compile_group {
-    const struct config_entry *by; /* NULL: by the record's key */
-    const struct config_entry *window;
-    struct graph_fn fn;
-    struct window_spec spec;
-};
+enum { COMPILE_STAGES_MAX = 1000 };
 
 struct compile {
     struct config_doc *doc;
@@ -50,32 +39,64 @@ struct compile_tail {
 /* compile_step.c */
 struct stage *compile_add_stage(struct compile *c, enum stage_kind kind,
                                 const struct config_mark *mark, uint32_t arm_count);
+/* `to` gets what comes out of the tail, on this side. */
+void compile_attach(struct compile *c, struct compile_tail tail, uint32_t to, uint8_t side);
 void compile_steps(struct compile *c, const struct config_node *list, struct compile_tail tail,
                    const struct on_error *on_error, const char *what);
+
+/* compile_window.c: `group_by` and `window`, which are no stages of their own: they become part of
+ * the one that keeps their state, which follows at once. */
+struct compile_group {
+    const struct config_entry *group_by; /* NULL: none yet */
+    const struct config_entry *window;
+    struct graph_fn fn;
+    struct window_spec spec;
+    bool broken; /* an error was reported: say no more */
+};
+void compile_group_by(struct compile *c, const struct config_node *step,
+                      const struct config_entry *entry, struct compile_group *group);
+void compile_window(struct compile *c, const struct config_node *step,
+                    const struct config_entry *entry, struct compile_group *group);
+/* The stage that they were waiting for; `group` is empty behind it. */
+void compile_group_apply(struct compile *c, struct stage *stage, struct compile_group *group);
+/* What follows is no such stage; `behind` is its operator, NULL at the end of the steps. */
+void compile_group_unused(struct compile *c, struct compile_group *group, const char *behind);
+/* E031, when a stage that keeps state has no name. */
+void compile_require_name(struct compile *c, const struct operator* op, const struct stage *stage,
+                          const struct compile_group *group);
+
+/* compile_aggregate.c: `aggregate`, `count` and `reduce`, behind compile_group_apply(). */
+void compile_aggregate(struct compile *c, const struct config_entry *entry, struct stage *stage);
+void compile_count(struct compile *c, const struct config_entry *entry, const char *name,
+                   struct stage *stage);
+void compile_reduce(struct compile *c, const struct config_entry *entry, struct stage *stage);
+void compile_aggregate_document(struct srt_buf *to);
 
 /* compile_operator.c: the options of a step, into its stage. */
 void compile_operator(struct compile *c, const struct operator* op,
                       const struct config_entry *entry, struct stage *stage);
+
+/* compile_fn.c */
 /* A function place. False when an error was reported. */
 bool compile_fn(struct compile *c, const char *key, const struct config_node *node,
                 struct graph_fn *ret);
-/* A fixed topic's name. False when an error was reported. */
+/* The same for a place where v, r and k would say nothing: a text there is a whole function, as in
+ * `signature`. */
+bool compile_whole_fn(struct compile *c, const char *key, const char *signature,
+                      const struct config_node *node, struct graph_fn *ret);
+/* The first state or acc: a function, or an expression that is evaluated anew each time. */
+bool compile_init_fn(struct compile *c, const struct config_node *node, struct graph_fn *ret);
+/* `use: module.fn` alone. */
+bool compile_use(struct compile *c, const struct config_entry *use, struct graph_fn *ret);
+/* The part [at, at + len) of a text, as a node that knows its place in the file. */
+struct config_node *compile_part(struct compile *c, const struct config_node *node, size_t at,
+                                 size_t len);
+
+/* compile_operator.c: a fixed topic's name. False when an error was reported. */
 bool compile_topic_name(struct compile *c, const char *topic, const struct config_mark *mark);
 /* Values that the design has and this version does not: E090. True when one was reported. */
 bool compile_refuse_value(struct compile *c, const struct config_node *map, const char *key,
                           const char *const *values);
-
-/* compile_group.c: steps that keep state by key */
-bool compile_group_step(struct compile *c, const struct operator* op,
-                        const struct config_node *step, const struct config_entry *entry,
-                        struct compile_group *group);
-void compile_grouped(struct compile *c, const struct config_entry *entry, struct stage *stage,
-                     const struct compile_group *group);
-/* A stage that keeps state is found again by its name. */
-void compile_check_named(struct compile *c, const struct stage *stage, const char *key);
-
-/* compile_aggregate.c: the fields of an aggregate */
-void compile_aggregates(struct compile *c, const struct config_node *map, struct stage *stage);
 
 /* compile_source.c */
 bool compile_source(struct compile *c, const struct config_entry *from);

@@ -2,12 +2,12 @@
  * worker will do it, so that what cannot be loaded is said by `check` and not at a start. Each is
  * tried alone, so that all that fail are shown; and what Lua says is given a place in the
  * configuration, and a way out where the slip is a usual one. */
+#include "base/buf.h"
+#include "pipeline/compile_impl.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/buf.h"
-#include "pipeline/compile_impl.h"
 
 const char *compile_error_place(struct config_doc *doc, const char *msg, struct config_mark *mark)
 {
@@ -163,6 +163,38 @@ struct script *compile_open_script(struct compile *c)
     return script;
 }
 
+/* What needs the value of a stage's own function; NULL: nothing does. */
+static const char *value_wanted(const struct stage *stage)
+{
+    enum stage_kind kind = stage->kind;
+    if (kind == STAGE_UPDATE || kind == STAGE_PEEK) {
+        return NULL;
+    }
+    if (kind == STAGE_AGGREGATE || kind == STAGE_REDUCE) {
+        return "group_by";
+    }
+    bool by = kind == STAGE_THROTTLE || kind == STAGE_DEDUPE || kind == STAGE_JOIN;
+    return by ? "by" : stage_kind_name(kind);
+}
+
+/* The same for its other functions. */
+static const char *own_value_wanted(const struct stage *stage, uint32_t n)
+{
+    static const char *const of_source[] = {"time", "tie"};
+    static const char *const of_process[] = {NULL, NULL, "init"};
+    static const char *const of_join[] = {"other_by", "with"};
+    static const char *const of_aggregate[] = {NULL, NULL, "init", "add", "merge", "result"};
+    if (stage->kind == STAGE_AGGREGATE) {
+        const struct aggregate_spec *spec = &stage->aggregates[n / AGGREGATE_FN_COUNT];
+        return spec->is_script ? of_aggregate[n % AGGREGATE_FN_COUNT]
+                               : aggregate_kind_name(spec->def.kind);
+    }
+    return stage->kind == STAGE_SOURCE    ? of_source[n]
+           : stage->kind == STAGE_PROCESS ? of_process[n]
+           : stage->kind == STAGE_JOIN    ? of_join[n]
+                                          : stage_kind_name(stage->kind);
+}
+
 void compile_load(struct compile *c)
 {
     const struct graph *graph = c->graph;
@@ -172,10 +204,9 @@ void compile_load(struct compile *c)
     }
     for (uint32_t i = 0; i < graph->stage_count; i++) {
         const struct stage *stage = &graph->stages[i];
-        bool returns = stage->kind != STAGE_UPDATE && stage->kind != STAGE_PEEK;
-        try_fn(c, script, bind_stage_fn(stage), returns ? stage_kind_name(stage->kind) : NULL);
+        try_fn(c, script, bind_stage_fn(stage), value_wanted(stage));
         for (uint32_t j = 0; graph_own_fn(stage, j); j++) {
-            try_fn(c, script, graph_own_fn(stage, j), stage_kind_name(stage->kind));
+            try_fn(c, script, graph_own_fn(stage, j), own_value_wanted(stage, j));
         }
         for (uint32_t j = 0; j < stage->arm_count; j++) {
             try_fn(c, script, &stage->arms[j].when, "when");

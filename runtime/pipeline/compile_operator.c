@@ -1,4 +1,4 @@
-/* What stands behind the key of one step: a function, the name of a topic, options. */
+/* What stands behind the key of one step: the name of a topic, options. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,65 +6,6 @@
 #include "pipeline/compile_impl.h"
 #include "pipeline/step_options.h"
 #include "record/topic_id.h"
-
-/* --- functions --- */
-
-static bool fn_from_text(const struct config_node *node, struct graph_fn *ret)
-{
-    ret->kind = GRAPH_FN_TEXT;
-    ret->text = (struct script_text){
-        .text = node->text,
-        .len = node->text_len,
-        .file = node->mark.file,
-        .first_line = node->mark.line + (node->block ? 1 : 0),
-        .form = SCRIPT_AUTO,
-    };
-    return true;
-}
-
-static bool fn_from_use(struct compile *c, const struct config_entry *use, struct graph_fn *ret)
-{
-    const struct config_node *node = use->value;
-    const char *dot = node->kind == CONFIG_SCALAR ? strrchr(node->text, '.') : NULL;
-    if (!dot || dot == node->text || !dot[1]) {
-        diag_help(compile_error(c, DIAG_E030, &node->mark, "'use' %s; it takes MODULE.FUNCTION",
-                                config_describe(c->doc, node)),
-                  "as in orders.add_customer, from orders.lua in lua.path");
-        return false;
-    }
-    ret->kind = GRAPH_FN_USE;
-    ret->use = node->text;
-    ret->mark = node->mark;
-    return true;
-}
-
-bool compile_fn(struct compile *c, const char *key, const struct config_node *node,
-                struct graph_fn *ret)
-{
-    *ret = (struct graph_fn){.mark = node->mark};
-    if (node->function_index) {
-        ret->kind = GRAPH_FN_BUILDER;
-        ret->builder_index = node->function_index;
-        return true;
-    }
-    if (node->kind == CONFIG_SCALAR && node->text_len &&
-        strspn(node->text, " \t\r\n") < node->text_len) {
-        return fn_from_text(node, ret);
-    }
-    const struct config_entry *use = config_find_entry(node, "use");
-    const struct config_entry *fn = config_find_entry(node, "fn");
-    if (node->kind == CONFIG_MAP && node->entry_count == 1 && use) {
-        return fn_from_use(c, use, ret);
-    }
-    if (node->kind == CONFIG_MAP && node->entry_count == 1 && fn &&
-        fn->value->kind == CONFIG_SCALAR) {
-        return compile_fn(c, key, fn->value, ret);
-    }
-    struct diag *diag = compile_error(c, DIAG_E011, &node->mark, "'%s' %s; it takes a function",
-                                      key, config_describe(c->doc, node));
-    diag_help(diag, "an expression such as v.total > 0, or { use: module.fn }");
-    return false;
-}
 
 /* --- names --- */
 
@@ -157,9 +98,7 @@ static void fill_to(struct compile *c, struct stage *stage, const struct step_op
     } else if (fn) {
         compile_fn(c, "fn", fn->value, &stage->fn);
     } else if (use) {
-        if (!fn_from_use(c, use, &stage->fn)) {
-            c->ok = false;
-        }
+        compile_use(c, use, &stage->fn);
     } else if (o->topic) {
         const struct config_mark *mark = topic ? &topic->value->mark : &value->mark;
         stage->topic = o->topic;
@@ -180,7 +119,9 @@ static void fill_stage(struct compile *c, struct stage *stage, const struct step
     stage->has_codec = o->codec >= 0;
     stage->codec = o->codec >= 0 ? (enum codec)o->codec : CODEC_JSON;
     stage->label = o->label;
-    if (stage->kind == STAGE_THROTTLE) {
+    if (stage->kind == STAGE_AGGREGATE) {
+        compile_count(c, entry, o->name, stage);
+    } else if (stage->kind == STAGE_THROTTLE) {
         fill_throttle(c, stage, o, entry);
     } else if (stage->kind == STAGE_TO) {
         fill_to(c, stage, o, entry);
@@ -235,7 +176,8 @@ void compile_operator(struct compile *c, const struct operator* op,
     char what[64];
     snprintf(what, sizeof(what), "'%s'", op->key);
     bool nothing = value->kind == CONFIG_SCALAR && value->is_null;
-    if (nothing && op->kind != STAGE_PRINT && op->kind != STAGE_TO_STDOUT) {
+    if (nothing && op->kind != STAGE_PRINT && op->kind != STAGE_TO_STDOUT &&
+        op->kind != STAGE_AGGREGATE) {
         diag_help(compile_error(c, DIAG_E014, &entry->key_mark, "'%s' has no value", op->key),
                   "as in %s", op->yaml);
         return;

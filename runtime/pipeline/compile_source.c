@@ -1,12 +1,14 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/str.h"
 #include "pipeline/compile_impl.h"
 #include "pipeline/source_options.h"
+#include "pipeline/step_options.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const char *const codec_names[] = {"json", "text", "bytes", NULL};
+static const char *const no_limit_word[] = {"none", NULL};
 
 const struct srt_option source_option_table[] = {
     {.name = "topic",
@@ -75,6 +77,39 @@ const struct srt_option source_option_table[] = {
      .min = 0,
      .max = INT64_MAX,
      .doc = "Generate: the seed of the random numbers that the function is given."},
+    {.name = "time",
+     .type = SRT_OPTION_SECTION,
+     .doc = "The event time: a function that returns milliseconds since 1970. Without it, the "
+            "record's own timestamp."},
+    {.name = "out_of_order",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct source_options, out_of_order_ms),
+     .fallback = "0s",
+     .min = 0,
+     .max = STEP_LONGEST_MS,
+     .doc = "How far a record may be behind the newest of its partition and not be late: the "
+            "partition's watermark stays so far behind."},
+    {.name = "idle",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct source_options, idle_ms),
+     .fallback = "30s",
+     .min = 1,
+     .max = STEP_LONGEST_MS,
+     .doc = "A partition that is read to its end and gets nothing for so long holds no window open "
+            "any more."},
+    {.name = "max_ahead",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct source_options, max_ahead_ms),
+     .fallback = "1d",
+     .min = -1,
+     .max = STEP_LONGEST_MS,
+     .names = no_limit_word,
+     .doc = "A record whose event time is further ahead of the time it was written at is a dead "
+            "letter: one of them would close every window. none: no limit."},
+    {.name = "tie",
+     .type = SRT_OPTION_SECTION,
+     .doc = "What decides between records of the same time: a function, such as v.seq. Without it, "
+            "where they stand."},
     {.name = "queue", .type = SRT_OPTION_STRING, .doc = "Read a queue.", .since = "later"},
     {.name = "stage",
      .type = SRT_OPTION_STRING,
@@ -83,34 +118,6 @@ const struct srt_option source_option_table[] = {
     {.name = "table", .type = SRT_OPTION_STRING, .doc = "Read a table.", .since = "later"},
     {.name = "http", .type = SRT_OPTION_STRING, .doc = "Take HTTP requests.", .since = "later"},
     {.name = "apply", .type = SRT_OPTION_STRING, .doc = "With `stage`.", .since = "later"},
-    {.name = "time",
-     .type = SRT_OPTION_SECTION,
-     .doc = "The event time: a function that gives milliseconds since 1970. Without it, the record's "
-            "own timestamp."},
-    {.name = "out_of_order",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct source_options, out_of_order_ms),
-     .fallback = "0s",
-     .min = 0,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "How far an event may be behind the newest one of its partition; windows wait so long."},
-    {.name = "idle",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct source_options, idle_ms),
-     .fallback = "30s",
-     .min = 1,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "A partition without input for so long holds no window open."},
-    {.name = "max_ahead",
-     .type = SRT_OPTION_STRING,
-     .offset = offsetof(struct source_options, max_ahead),
-     .fallback = "1d",
-     .doc = "An event time that is further ahead of the time at which the record was written is "
-            "refused (a dead letter), because it would close all windows; `none` lets it pass."},
-    {.name = "tie",
-     .type = SRT_OPTION_SECTION,
-     .doc = "What decides between events of the same time: a function that gives an integer, as in "
-            "v.seq. Without it, the place of the record."},
     SRT_OPTION_END,
 };
 
@@ -261,23 +268,16 @@ static bool fill_topics(struct compile *c, const struct config_entry *kind, char
     return ok;
 }
 
-static bool fill_time(struct compile *c, const struct config_node *map,
+static bool fill_time(struct compile *c, const struct config_node *from,
                       const struct source_options *o, struct source_spec *spec)
 {
-    const struct config_entry *time = config_find_entry(map, "time");
-    const struct config_entry *tie = config_find_entry(map, "tie");
+    const struct config_entry *time = config_find_entry(from, "time");
+    const struct config_entry *tie = config_find_entry(from, "tie");
     spec->out_of_order_ms = o->out_of_order_ms;
     spec->idle_ms = o->idle_ms;
-    spec->max_ahead_ms = -1;
-    if (strcmp(o->max_ahead, "none") != 0 &&
-        srt_parse_duration_ms(srt_str_of(o->max_ahead), &spec->max_ahead_ms) != SRT_OK) {
-        diag_help(compile_error(c, DIAG_E011, &config_find(map, "max_ahead")->mark,
-                                "'max_ahead' is '%.40s'; it takes a duration", o->max_ahead),
-                  "as in 1d, or none");
-        return false;
-    }
-    return (!time || compile_fn(c, "time", time->value, &spec->time)) &&
-           (!tie || compile_fn(c, "tie", tie->value, &spec->tie));
+    spec->max_ahead_ms = o->max_ahead_ms;
+    bool ok = !time || compile_fn(c, "time", time->value, &spec->time);
+    return (!tie || compile_fn(c, "tie", tie->value, &spec->tie)) && ok;
 }
 
 static bool fill_spec(struct compile *c, const struct config_entry *from,

@@ -11,11 +11,11 @@
  * record (a step behind a branch, an arm behind one that takes all) and what goes nowhere (a list
  * that ends in no target) are errors, because both are mistakes that would lose records in silence.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/assert.h"
 #include "pipeline/compile_impl.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* --- names --- */
 
@@ -80,15 +80,19 @@ struct stage *compile_add_stage(struct compile *c, enum stage_kind kind,
     return stage;
 }
 
-static void attach(struct compile *c, struct compile_tail tail, uint32_t to)
+void compile_attach(struct compile *c, struct compile_tail tail, uint32_t to, uint8_t side)
 {
     struct graph_arm *arm = &c->graph->stages[tail.stage].arms[tail.arm];
     uint32_t *next = config_alloc(c->doc, (arm->next_count + 1) * sizeof(*next));
+    uint8_t *next_side = config_alloc(c->doc, (arm->next_count + 1) * sizeof(*next_side));
     if (arm->next_count) {
         memcpy(next, arm->next, arm->next_count * sizeof(*next));
+        memcpy(next_side, arm->next_side, arm->next_count * sizeof(*next_side));
     }
-    next[arm->next_count++] = to;
+    next[arm->next_count] = to;
+    next_side[arm->next_count++] = side;
     arm->next = next;
+    arm->next_side = next_side;
 }
 
 /* --- branch --- */
@@ -264,87 +268,185 @@ static const struct on_error *on_error_of(struct compile *c, const struct config
     return own;
 }
 
+/* --- lists of steps --- */
+
+/* Where a list of steps has got to. */
+struct progress {
+    const struct on_error *on_error;
+    struct compile_tail tail;
+    struct compile_group group;  /* what waits for the stage that keeps its state */
+    const struct operator* last; /* NULL: none yet, or nothing more can be said */
+    bool forked;
+};
+
+static void read_steps(struct compile *c, const struct config_node *list, struct progress *at,
+                       const char *what);
+
+/* Each list goes on from here, also from what waits. */
 static void compile_fork(struct compile *c, const struct config_node *lists,
-                         struct compile_tail tail, const struct on_error *on_error)
+                         const struct progress *at)
 {
     for (size_t i = 0; i < lists->item_count; i++) {
-        compile_steps(c, lists->items[i], tail, on_error, "this stream");
+        struct progress branch = {
+            .on_error = at->on_error, .tail = at->tail, .group = at->group, .last = at->last};
+        read_steps(c, lists->items[i], &branch, "this stream");
     }
 }
 
-/* Whether nothing waits for a step that makes something of groups. */
-static bool check_group_used(struct compile *c, const struct compile_group *group)
+static bool check_arms(struct compile *c, const struct operator* op,
+                       const struct config_node *value)
 {
-    const struct config_entry *waits = group->window ? group->window : group->by;
-    if (waits) {
-        diag_help(compile_error(c, DIAG_E014, &waits->key_mark, "nothing is made of this '%s'",
-                                waits->key),
-                  "an aggregate, reduce or count must follow at once");
+    if (value->kind == CONFIG_LIST && value->item_count) {
+        return true;
     }
-    return !waits;
+    diag_help(
+        compile_error(c, DIAG_E011, &value->mark, "'%s' %s; it takes a list of arms", op->key,
+                      value->kind == CONFIG_LIST ? "is empty" : config_describe(c->doc, value)),
+        "as in %s", op->yaml);
+    return false;
 }
 
-/* Returns the operator, NULL when nothing more can be said about the list. */
-static const struct operator* compile_step(struct compile *c, const struct config_node *step,
-                                           struct compile_tail *tail, struct compile_group *group,
-                                           const struct on_error *inherited, bool *ret_forked)
+/* What stands behind the operator's key, into its stage, which has all else. */
+static void fill_stage(struct compile *c, const struct operator* op,
+                       const struct config_entry *entry, uint32_t index,
+                       const struct on_error *inherited)
 {
+    struct stage *stage = &c->graph->stages[index]; /* branch moves it */
+    switch (op->takes) {
+    case OPERATOR_FUNCTION:
+        compile_fn(c, op->key, entry->value, &stage->fn);
+        return;
+    case OPERATOR_ARMS:
+        compile_branch(c, entry, index, inherited);
+        return;
+    case OPERATOR_FIELDS:
+        compile_aggregate(c, entry, stage);
+        return;
+    case OPERATOR_REDUCE:
+        compile_reduce(c, entry, stage);
+        return;
+    case OPERATOR_OPTIONS:
+        compile_operator(c, op, entry, stage);
+        return;
+    case OPERATOR_GROUP:
+    case OPERATOR_WINDOW:
+        break;
+    }
+    srt_unreachable("a step without a stage of its own");
+}
+
+static bool takes_group(const struct operator* op)
+{
+    return op->kind == STAGE_AGGREGATE || op->kind == STAGE_REDUCE;
+}
+
+/* A step with a stage of its own. */
+static bool compile_stage(struct compile *c, const struct operator* op,
+                          const struct config_node *step, const struct config_entry *entry,
+                          struct progress *at)
+{
+    if (op->takes == OPERATOR_ARMS && !check_arms(c, op, entry->value)) {
+        return false;
+    }
+    uint32_t arms = op->takes == OPERATOR_ARMS ? (uint32_t)entry->value->item_count : 1;
+    struct stage *stage = compile_add_stage(c, op->kind, &entry->key_mark, arms);
+    if (!stage) {
+        return false;
+    }
+    uint32_t index = stage->index; /* later stages may move it */
+    stage->on_error = on_error_of(c, step, at->on_error);
+    name_stage(c, stage, config_find_entry(step, "as"));
+    if (!config_find_entry(step, "as")) {
+        compile_require_name(c, op, stage, &at->group);
+    }
+    if (takes_group(op)) {
+        compile_group_apply(c, stage, &at->group);
+    }
+    compile_attach(c, at->tail, index, 0);
+    fill_stage(c, op, entry, index, at->on_error);
+    at->tail = (struct compile_tail){index, 0};
+    return true;
+}
+
+static bool has_group(const struct compile_group *group)
+{
+    return group->group_by || group->window;
+}
+
+/* False when the step was not understood. */
+static bool compile_step(struct compile *c, const struct config_node *step, struct progress *at)
+{
+    at->last = NULL;
     if (step->kind != CONFIG_MAP) {
         diag_help(compile_error(c, DIAG_E011, &step->mark,
                                 "a step %s; it takes a map with one operator",
                                 config_describe(c->doc, step)),
                   "as in - filter: v.total > 0");
-        return NULL;
+        return false;
     }
     const struct config_entry *entry = operator_entry(c, step);
     if (!entry) {
-        return NULL;
+        at->group.broken = true; /* it may have been the stage that was waited for */
+        return false;
     }
-    const struct on_error *on_error = on_error_of(c, step, inherited);
     if (!strcmp(entry->key, COMPILE_FORK_KEY)) {
-        compile_fork(c, entry->value, *tail, on_error);
-        *ret_forked = true;
-        return NULL;
+        at->forked = true;
+        compile_fork(c, entry->value, at);
+        at->group = (struct compile_group){.group_by = NULL};
+        return true;
     }
     const struct operator* op = operator_find(entry->key);
-    if (op->groups) {
-        return compile_group_step(c, op, step, entry, group) ? op : NULL;
+    at->last = op;
+    if (op->takes == OPERATOR_GROUP) {
+        compile_group_by(c, step, entry, &at->group);
+        return true;
     }
-    if (!op->keeps && !check_group_used(c, group)) {
-        return NULL;
+    if (op->takes == OPERATOR_WINDOW) {
+        compile_window(c, step, entry, &at->group);
+        return true;
     }
-    if (op->takes == OPERATOR_ARMS &&
-        (entry->value->kind != CONFIG_LIST || !entry->value->item_count)) {
-        diag_help(compile_error(c, DIAG_E011, &entry->value->mark,
-                                "'%s' %s; it takes a list of arms", op->key,
-                                entry->value->kind == CONFIG_LIST
-                                    ? "is empty"
-                                    : config_describe(c->doc, entry->value)),
-                  "as in %s", op->yaml);
-        return NULL;
+    if (has_group(&at->group) && !takes_group(op)) {
+        compile_group_unused(c, &at->group, op->key);
     }
-    uint32_t arms = op->takes == OPERATOR_ARMS ? (uint32_t)entry->value->item_count : 1;
-    enum stage_kind kind = op->kind == STAGE_COUNT ? STAGE_AGGREGATE : op->kind;
-    struct stage *stage = compile_add_stage(c, kind, &entry->key_mark, arms);
-    if (!stage) {
-        return NULL;
+    bool understood = compile_stage(c, op, step, entry, at);
+    at->last = understood ? op : NULL;
+    return understood;
+}
+
+static void report_open_end(struct compile *c, const struct config_node *list, struct progress *at,
+                            const char *what)
+{
+    if (has_group(&at->group)) {
+        compile_group_unused(c, &at->group, NULL);
+        return;
     }
-    uint32_t index = stage->index; /* later stages may move it */
-    stage->on_error = on_error;
-    name_stage(c, stage, config_find_entry(step, "as"));
-    attach(c, *tail, index);
-    if (op->keeps) {
-        compile_grouped(c, entry, stage, group);
-        *group = (struct compile_group){.by = NULL};
-    } else if (op->takes == OPERATOR_FUNCTION) {
-        compile_fn(c, op->key, entry->value, &stage->fn);
-    } else if (op->takes == OPERATOR_ARMS) {
-        compile_branch(c, entry, index, inherited);
-    } else {
-        compile_operator(c, op, entry, stage);
+    if (!at->last) {
+        compile_error(c, DIAG_E040, &list->mark, "%s has no steps, so its records go nowhere",
+                      what);
+        return;
     }
-    *tail = (struct compile_tail){index, 0};
-    return op;
+    const struct stage *stage = &c->graph->stages[at->tail.stage];
+    diag_help(compile_error(c, DIAG_E040, &stage->mark, "what comes out of '%s' goes nowhere",
+                            at->last->key),
+              "end with a to, to_file, to_stdout, branch or split");
+}
+
+static void read_steps(struct compile *c, const struct config_node *list, struct progress *at,
+                       const char *what)
+{
+    bool understood = true;
+    for (size_t i = 0; i < list->item_count; i++) {
+        if (at->last && at->last->stops) {
+            diag_help(compile_error(c, DIAG_E040, &list->items[i]->mark,
+                                    "this step can never see a record"),
+                      "nothing comes out of '%s'", at->last->key);
+            return;
+        }
+        understood &= compile_step(c, list->items[i], at);
+    }
+    if (understood && !at->forked && !(at->last && at->last->ends)) {
+        report_open_end(c, list, at, what);
+    }
 }
 
 void compile_steps(struct compile *c, const struct config_node *list, struct compile_tail tail,
@@ -356,33 +458,6 @@ void compile_steps(struct compile *c, const struct config_node *list, struct com
                   "begin each step with a dash");
         return;
     }
-    const struct operator* last = NULL;
-    struct compile_group group = {.by = NULL};
-    bool forked = false;
-    bool understood = true;
-    for (size_t i = 0; i < list->item_count; i++) {
-        if (last && last->stops) {
-            diag_help(compile_error(c, DIAG_E040, &list->items[i]->mark,
-                                    "this step can never see a record"),
-                      "nothing comes out of '%s'", last->key);
-            return;
-        }
-        last = compile_step(c, list->items[i], &tail, &group, on_error, &forked);
-        understood &= last || forked;
-    }
-    if (understood && !check_group_used(c, &group)) {
-        return;
-    }
-    if (!understood || forked || (last && last->ends)) {
-        return;
-    }
-    if (!last) {
-        compile_error(c, DIAG_E040, &list->mark, "%s has no steps, so its records go nowhere",
-                      what);
-        return;
-    }
-    const struct stage *stage = &c->graph->stages[tail.stage];
-    diag_help(
-        compile_error(c, DIAG_E040, &stage->mark, "what comes out of '%s' goes nowhere", last->key),
-        "end with a to, to_file, to_stdout, branch or split");
+    struct progress at = {.on_error = on_error, .tail = tail};
+    read_steps(c, list, &at, what);
 }

@@ -147,6 +147,8 @@ struct window_spec {
     int64_t grace_ms;
     enum window_emit emit; /* without a window: UPDATES */
     const char *late;      /* topic, or NULL: late records are only counted */
+    struct config_mark mark; /* of its step */
+    struct config_mark late_mark;
 };
 
 /* One field of an aggregate's result. */
@@ -156,7 +158,7 @@ struct aggregate_spec {
     bool is_script; /* an own {init, add, merge, result}, else native */
     struct aggregate_def def;
     struct graph_fn value; /* NONE: count() and rate() of everything */
-    struct graph_fn by;    /* TOP */
+    struct graph_fn by;    /* TOP: what it orders by; the value itself when only that was given */
     /* is_script: init() -> acc; add(acc, v, r) -> acc; merge(a, b) -> acc; result(acc) -> value;
      * NONE where it was not given (init: nil, result: acc itself) */
     struct graph_fn init;

@@ -1,11 +1,11 @@
 #include "pipeline/operator.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/assert.h"
 #include "pipeline/compile_impl.h"
 #include "pipeline/step_options.h"
+
+#include <assert.h>
+#include <string.h>
 
 static const char *const codec_names[] = {"json", "text", "bytes", NULL};
 
@@ -35,6 +35,14 @@ static const struct srt_option print_options[] = {
      .type = SRT_OPTION_STRING,
      .offset = offsetof(struct step_options, label),
      .doc = "What stands before each line."},
+    SRT_OPTION_END,
+};
+
+static const struct srt_option count_options[] = {
+    {.name = "name",
+     .type = SRT_OPTION_STRING,
+     .offset = offsetof(struct step_options, name),
+     .doc = "The result's field; count without it."},
     SRT_OPTION_END,
 };
 
@@ -71,78 +79,11 @@ static const struct srt_option to_stdout_options[] = {
     SRT_OPTION_END,
 };
 
-static const char *const emit_names[] = {"final", "updates", NULL};
-
-static const struct srt_option window_options[] = {
-    {.name = "tumbling",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct step_options, tumbling_ms),
-     .min = 1,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "Windows of that length, one behind the other, aligned to 1970-01-01 UTC."},
-    {.name = "hopping",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct step_options, hopping_ms),
-     .min = 1,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "Windows of that length, one begun each `every`."},
-    {.name = "every",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct step_options, every_ms),
-     .min = 1,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "With `hopping`."},
-    {.name = "sliding",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct step_options, sliding_ms),
-     .min = 1,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "For each time at which something happened, what happened in the time up to it."},
-    {.name = "session",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct step_options, session_ms),
-     .min = 1,
-     .max = COMPILE_SPAN_MS_MAX,
-     .doc = "Events that are at most so far apart."},
-    {.name = "count",
-     .type = SRT_OPTION_COUNT,
-     .offset = offsetof(struct step_options, window_count),
-     .min = 1,
-     .max = INT64_MAX,
-     .doc = "So many records, in the order in which they come."},
-    {.name = "grace",
-     .type = SRT_OPTION_DURATION,
-     .offset = offsetof(struct step_options, grace_ms),
-     .min = 0,
-     .max = COMPILE_SPAN_MS_MAX,
-     .fallback = "0s",
-     .doc = "How long a window waits for late events behind its end."},
-    {.name = "emit",
-     .type = SRT_OPTION_ENUM,
-     .offset = offsetof(struct step_options, emit),
-     .names = emit_names,
-     .fallback = "final",
-     .doc = "final: one result when the window is over; updates: one for each record."},
-    {.name = "late",
-     .type = SRT_OPTION_STRING,
-     .offset = offsetof(struct step_options, late),
-     .doc = "A topic for the records that came too late for all their windows; else they are only "
-            "counted."},
-    SRT_OPTION_END,
-};
-
-static const struct srt_option count_options[] = {
-    {.name = "name",
-     .type = SRT_OPTION_STRING,
-     .offset = offsetof(struct step_options, label),
-     .fallback = "count",
-     .doc = "The field of the result."},
-    SRT_OPTION_END,
-};
-
 static const char order_kept[] = "kept";
 static const char no_state[] = "none";
 static const char no_function[] = "takes no function";
+static const char per_key[] = "kept per key; results by (time, key)";
+static const char per_window[] = "a row per key and window, in the pipeline's changelog";
 
 static const struct operator operators[] = {
     {.kind = STAGE_FILTER,
@@ -260,53 +201,64 @@ static const struct operator operators[] = {
      .nil = no_function,
      .order = order_kept,
      .state = no_state},
-    {.kind = STAGE_GROUP_BY,
-     .key = "group_by",
-     .takes = OPERATOR_FUNCTION,
-     .groups = true,
-     .what = "Puts records with the same key together, for the window, aggregate, reduce or count that "
-             "follows. Results have that key.",
-     .yaml = "group_by: v.user",
-     .lua = ":group_by \"v.user\"",
-     .nil = "an error",
-     .order = "kept per key and source partition",
-     .state = no_state},
-    {.kind = STAGE_WINDOW,
-     .key = "window",
-     .takes = OPERATOR_OPTIONS,
-     .options = window_options,
-     .groups = true,
-     .what = "Cuts each group by event time (or by count). Without group_by the record's key is the "
-             "group.",
-     .yaml = "window: { tumbling: 1m, grace: 10s }",
-     .lua = ":window(s.tumbling(\"1m\", { grace = \"10s\" }))",
-     .nil = no_function,
-     .order = "results in the order of windows' ends",
-     .state = no_state},
     {.kind = STAGE_AGGREGATE,
      .key = "aggregate",
      .takes = OPERATOR_FIELDS,
-     .keeps = true,
-     .what = "Makes one record of each window of each group: named fields, and window_start and "
-             "window_end (exclusive). Without a window, one for each record: what the group comes to "
-             "so far. docs/reference/aggregates.md lists what a field can be.",
-     .yaml = "aggregate: { requests: count(), bytes: sum(v.bytes) }",
-     .lua = ":aggregate { requests = s.count(), bytes = s.sum \"v.bytes\" }",
-     .nil = "ignored by all but count()",
-     .order = "results in the order of windows' ends",
-     .state = "one row per group and window"},
-    {.kind = STAGE_COUNT,
+     .suggested_name = "totals",
+     .what = "Makes one record of all records of a key and window: a field for each aggregator. "
+             "Behind `group_by` and `window`; without `group_by` the record's key is the key, "
+             "without `window` each record gives the result so far. A value that is nil is left "
+             "out. The result of a window also has `window_start` and `window_end`, and the time "
+             "`window_end` - 1.",
+     .yaml = "{ as: hourly, aggregate: { orders: count(), total: sum(v.total) } }",
+     .lua = ":aggregate { orders = s.count(), total = s.sum \"v.total\" }:as \"hourly\"",
+     .nil = "the aggregator does not see the record",
+     .order = per_key,
+     .state = per_window},
+    {.kind = STAGE_AGGREGATE,
+     .key = "group_by",
+     .takes = OPERATOR_GROUP,
+     .what = "By which key the stage behind it works: an aggregate, a reduce or a count, perhaps "
+             "with a window between. A list makes a key of several parts.",
+     .yaml = "group_by: v.user",
+     .lua = ":group_by \"v.user\"",
+     .nil = "an error",
+     .order = order_kept,
+     .state = "that of the stage behind it"},
+    {.kind = STAGE_AGGREGATE,
+     .key = "window",
+     .takes = OPERATOR_WINDOW,
+     .options = compile_window_options,
+     .what = "For which spans of event time the stage behind it makes results.",
+     .yaml = "window: { tumbling: 1h, grace: 10s }",
+     .lua = ":window(s.tumbling(\"1h\", { grace = \"10s\" })); s.hopping(size, every, o), "
+            "s.sliding(size, o), s.session(gap, o), s.tumbling_count(n)",
+     .nil = no_function,
+     .order = order_kept,
+     .state = "that of the stage behind it"},
+    {.kind = STAGE_REDUCE,
+     .key = "reduce",
+     .takes = OPERATOR_REDUCE,
+     .suggested_name = "reduced",
+     .what = "Makes one value of all values of a key and window: the first is the first acc, and "
+             "`function(acc, v)` returns the next. Behind `group_by` and `window`, as aggregate.",
+     .yaml = "{ as: best, reduce: \"function(acc, v) return v.n > acc.n and v or acc end\" }",
+     .lua = ":reduce(function(acc, v) return v.n > acc.n and v or acc end):as \"best\"",
+     .nil = "an error",
+     .order = per_key,
+     .state = per_window},
+    {.kind = STAGE_AGGREGATE,
      .key = "count",
      .takes = OPERATOR_OPTIONS,
      .scalar = "name",
      .options = count_options,
-     .keeps = true,
-     .what = "Short for aggregate: { count: count() }.",
-     .yaml = "count: requests",
-     .lua = ":count()",
+     .suggested_name = "counts",
+     .what = "Short for an aggregate with one field, which counts.",
+     .yaml = "{ as: per_page, count: {} }",
+     .lua = ":count():as \"per_page\"",
      .nil = no_function,
-     .order = "results in the order of windows' ends",
-     .state = "one row per group and window"},
+     .order = per_key,
+     .state = per_window},
     {.kind = STAGE_PRINT,
      .key = "print",
      .takes = OPERATOR_OPTIONS,
@@ -363,8 +315,7 @@ static const struct operator operators[] = {
 enum { OPERATOR_COUNT = sizeof(operators) / sizeof(operators[0]) };
 
 /* In the design, and refused by name until they are built. */
-static const char *const planned[] = {"reduce",  "join",     "dedupe",
-                                      "process", "to_queue", "to_http", NULL};
+static const char *const planned[] = {"join", "dedupe", "process", "to_queue", "to_http", NULL};
 
 const struct operator* operator_find(const char *key)
 {
@@ -399,9 +350,9 @@ bool operator_planned(const char *key)
 const char *const *operator_names(void)
 {
     static const char *const names[] = {
-        "filter", "reject",   "map",    "update", "flat_map", "peek",    "key_by",    "branch",
-        "split",  "throttle", "sample", "group_by", "window", "aggregate", "count", "print",  "to",
-        "to_file", "to_stdout", NULL};
+        "filter", "reject", "map",      "update", "flat_map",  "peek",      "key_by",
+        "branch", "split",  "throttle", "sample", "aggregate", "group_by",  "window",
+        "reduce", "count",  "print",    "to",     "to_file",   "to_stdout", NULL};
     static_assert(sizeof(names) / sizeof(names[0]) == OPERATOR_COUNT + 1,
                   "a name for each operator");
     return names;
@@ -418,10 +369,16 @@ static void document_one(const struct operator* op, struct srt_buf *to)
     srt_buf_printf(to, "| nil returned | %s |\n", op->nil);
     srt_buf_printf(to, "| Order | %s |\n", op->order);
     srt_buf_printf(to, "| State | %s |\n", op->state);
+    if (op->suggested_name) {
+        srt_buf_put_str(to, "| Name | `as:` is demanded: its state is found by it |\n");
+    }
     srt_buf_printf(to, "| May end the steps | %s |\n",
                    op->stops  ? "yes, and nothing may follow"
                    : op->ends ? "yes"
                               : "no");
+    if (op->takes == OPERATOR_FIELDS) {
+        compile_aggregate_document(to);
+    }
     if (!op->options) {
         return;
     }

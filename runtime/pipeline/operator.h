@@ -16,8 +16,11 @@
 enum operator_takes {
     OPERATOR_FUNCTION, /* an expression, a function, a body, or {use: module.fn} */
     OPERATOR_OPTIONS,  /* a map of options; `scalar` names the one that may stand alone */
-    OPERATOR_FIELDS,   /* named fields, read by their own file */
     OPERATOR_ARMS,     /* the list of branch */
+    OPERATOR_GROUP,    /* group_by: a function, for the stage behind it */
+    OPERATOR_WINDOW,   /* a map of options, for the stage behind it */
+    OPERATOR_FIELDS,   /* aggregate: a map of fields and aggregators */
+    OPERATOR_REDUCE,   /* a function of two values */
 };
 
 struct operator
@@ -27,10 +30,10 @@ struct operator
     enum operator_takes takes;
     const char *scalar;               /* OPTIONS: the option that a scalar means; NULL: none */
     bool ends;                        /* a list of steps may end with it */
-    bool groups; /* becomes part of the step behind it */
-    bool keeps;  /* keeps state by key: what was grouped is for it */
     bool stops;                       /* and nothing may follow it */
-    const struct srt_option *options; /* OPTIONS */
+    const struct srt_option *options; /* OPTIONS, WINDOW */
+    const char *suggested_name;       /* it keeps state under a name: `as:` is demanded, such as
+                                         this one; NULL: it has no need of one */
     /* for the reference */
     const char *what;
     const char *yaml;

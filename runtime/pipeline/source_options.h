@@ -15,9 +15,6 @@ struct source_options {
     char *topic;
     struct srt_option_strings merge;
     char *file;
-    int64_t idle_ms;
-    int64_t out_of_order_ms;
-    char *max_ahead;
     int codec;
     char *start;
     bool follow;
@@ -25,6 +22,9 @@ struct source_options {
     double rate;
     int64_t count; /* -1: endless */
     int64_t seed;
+    int64_t out_of_order_ms;
+    int64_t idle_ms;
+    int64_t max_ahead_ms; /* -1: none */
 };
 
 extern const struct srt_option source_option_table[];

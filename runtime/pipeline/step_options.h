@@ -7,7 +7,10 @@
 #ifndef SRT_PIPELINE_STEP_OPTIONS_H
 #define SRT_PIPELINE_STEP_OPTIONS_H
 
-#include <stdint.h>
+#include "base/option.h"
+
+/* The longest that anything in a pipeline may be told to wait or to last: ten years. */
+#define STEP_LONGEST_MS 315360000000LL
 
 struct step_options {
     char *rate;
@@ -15,17 +18,11 @@ struct step_options {
     char *label;
     char *topic;
     char *path;
-    /* window: -1: not given */
-    int64_t tumbling_ms;
-    int64_t hopping_ms;
-    int64_t every_ms;
-    int64_t sliding_ms;
-    int64_t session_ms;
-    int64_t window_count;
-    int64_t grace_ms;
-    int emit;
-    char *late;
-    int codec; /* -1: not given */
+    int codec;  /* -1: not given */
+    char *name; /* of a field */
 };
+
+/* The options of steps that keep state; the files that read them have the structs. */
+extern const struct srt_option compile_window_options[];
 
 #endif

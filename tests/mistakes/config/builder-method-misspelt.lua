@@ -4,7 +4,7 @@
 -- 10 |   :fliter "#v > 0"
 --    |    ^^^^^^ did you mean 'filter'?
 --    = steps: filter, reject, map, update, flat_map, peek, key_by, branch, split, throttle,
---        sample, print, to, to_file, to_stdout
+--        sample, aggregate, group_by, window, reduce, count, print, to, to_file, to_stdout
 -- 1 problem in 1 file
 s.stdin { codec = "text" }
   :fliter "#v > 0"

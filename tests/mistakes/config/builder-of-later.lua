@@ -1,11 +1,9 @@
--- error[E090]: ':group_by' is not available in this version
+-- error[E090]: ':to_queue' is not available in this version
 --  --> builder-of-later.lua:9:4
 --   |
--- 9 |   :group_by "v.page"
+-- 9 |   :to_queue "urgent"
 --   |    ^^^^^^^^
 -- 1 problem in 1 file
 s.topic "clicks"
   :filter "v.page"
-  :group_by "v.page"
-  :window(s.tumbling "1h")
-  :to "hourly"
+  :to_queue "urgent"

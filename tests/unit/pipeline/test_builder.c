@@ -1,35 +1,6 @@
 #include <lauxlib.h>
 
-#include "compile_fixture.h"
-#include "support/temp_dir.h"
-
-static struct temp_dir dir;
-
-static int make_dir(void **state)
-{
-    (void)state;
-    temp_dir_make(&dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    temp_dir_remove(&dir);
-    return 0;
-}
-
-/* A .lua file alone. */
-static struct compiled compiled_lua(const char *name, const char *text)
-{
-    temp_dir_write_file(&dir, name, text);
-    struct compiled it = {.doc = config_doc_create(NULL, NULL)};
-    struct pipeline_defaults defaults;
-    pipeline_defaults_init(&defaults);
-    it.graph = graph_compile_lua(it.doc, temp_dir_path(&dir, name), &defaults, srt_clock_real());
-    compiled_print(&it);
-    return it;
-}
+#include "builder_fixture.h"
 
 static void a_lua_file_gives_the_same_graph_as_yaml(void **state)
 {
@@ -144,9 +115,9 @@ static void wrong_files_say_what_is_wrong_and_where(void **state)
         const char *text;
         const char *says;
     } cases[] = {
-        {"s.topic 'a'\n  :filter 'v'\n  :window(1)\n",
-         "error[E090]: ':window' is not available in this version\n --> /"},
-        {"s.topic 'a'\n  :filter 'v'\n  :window(1)\n", "wrong.lua:3:4\n"},
+        {"s.topic 'a'\n  :filter 'v'\n  :to_queue(1)\n",
+         "error[E090]: ':to_queue' is not available in this version\n --> /"},
+        {"s.topic 'a'\n  :filter 'v'\n  :to_queue(1)\n", "wrong.lua:3:4\n"},
         {"s.table 'a'\n", "error[E090]: 's.table' is not available in this version\n"},
         {"s.topic 'a' :fliter 'v'\n", "error[E012]: unknown step 'fliter'"},
         {"local x = = 1\n", "error[L001]:"},

@@ -177,8 +177,8 @@ static const struct {
      "error[E040]: what comes out of 'filter' goes nowhere\n --> p.yaml:4:16\n"},
     {"    from: a\n    steps: [ { fliter: v }, { to: x } ]\n", "did you mean 'filter'?"},
     {"    from: a\n    steps: [ { where: v }, { to: x } ]\n", "did you mean 'filter'?"},
-    {"    from: a\n    steps: [ { window: v }, { to: x } ]\n",
-     "error[E090]: 'window' is not available in this version\n --> p.yaml:4:16\n"},
+    {"    from: a\n    steps: [ { to_queue: v }, { to: x } ]\n",
+     "error[E090]: 'to_queue' is not available in this version\n --> p.yaml:4:16\n"},
     {"    from: a\n    steps: [ { filter: v, map: v }, { to: x } ]\n",
      "error[E013]: a step has one operator, this one has 'filter' and 'map'\n --> "
      "p.yaml:4:27\n"},
