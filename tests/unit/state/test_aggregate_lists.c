@@ -60,8 +60,8 @@ static void the_largest_come_first_and_of_equal_ones_the_earlier(void **state)
 {
     (void)state;
     const struct sample samples[] = {
-        {.value = T("c"), .by = F(2.0), .has_by = true, .at.offset = 1},
-        {.value = T("d"), .by = I(2), .has_by = true, .at.offset = 2},
+        {.value = T("c"), .by = I(2), .has_by = true, .at.offset = 1},
+        {.value = T("d"), .by = F(2.0), .has_by = true, .at.offset = 2},
         {.value = T("e"), .by = I(1), .has_by = true, .at.offset = 0},
         {.value = FALSE_, .by = T(""), .has_by = true, .at.offset = 5},
         {.value = value_json("{\"a\":1}"), .by = T("x"), .has_by = true, .at.offset = 9},

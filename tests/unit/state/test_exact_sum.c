@@ -175,6 +175,17 @@ static void halves_go_to_the_even_one(void **state)
     add_term(&sum, exact_term_of_double(-1e-323));
     assert_true(rounded(sum, 1) == 9007199254740992.0);
     srt_free(sum);
+    sum = NULL; /* 3 * (2^53 + 1): a half, and with one more only the remainder is above it */
+    for (int i = 0; i < 3; i++) {
+        add_term(&sum, exact_term_of_integer(9007199254740993));
+    }
+    assert_true(rounded(sum, 3) == 9007199254740992.0);
+    add_term(&sum, exact_term_of_double(ldexp(1.0, -64))); /* a third of it has no end */
+    assert_true(rounded(sum, 3) == 9007199254740994.0);
+    add_term(&sum, exact_term_of_double(-ldexp(1.0, -64)));
+    add_term(&sum, exact_term_of_double(5e-324));
+    assert_true(rounded(sum, 3) == 9007199254740994.0);
+    srt_free(sum);
 }
 
 static void the_ends_of_the_range_round_as_they_should(void **state)
@@ -223,6 +234,31 @@ static void signs_have_room(void **state)
             assert_true(rounded(sum, 1) == ldexp(one, i));
         }
         srt_free(copy);
+        srt_free(sum);
+    }
+}
+
+/* As no sum of values comes to it: the sign itself is full. */
+static void a_full_sign_gets_another_limb(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t bytes[18];
+        int64_t more;
+        double expected;
+    } cases[] = {
+        {{0, 4, 255, 255, 255, 255, 255, 255, 255, 255, 127, 255, 255, 255, 255, 255, 255, 255},
+         1,
+         0x1p127},
+        {{0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 128, 0, 0, 0, 0, 0, 0, 0}, -2, -0x1p127},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct exact_sum *sum = NULL;
+        struct srt_err err;
+        const uint8_t *at = cases[i].bytes;
+        assert_ok(exact_sum_decode(&sum, EXACT_DOUBLES, &at, cases[i].bytes + 18, &err), &err);
+        add_term(&sum, exact_term_of_integer(cases[i].more));
+        assert_true(rounded(sum, 1) == cases[i].expected);
         srt_free(sum);
     }
 }
@@ -334,6 +370,7 @@ int main(void)
         cmocka_unit_test(halves_go_to_the_even_one),
         cmocka_unit_test(the_ends_of_the_range_round_as_they_should),
         cmocka_unit_test(signs_have_room),
+        cmocka_unit_test(a_full_sign_gets_another_limb),
         cmocka_unit_test(bytes_come_back_and_longer_ones_are_refused),
         cmocka_unit_test(a_deviation_loses_nothing_to_a_large_mean),
         cmocka_unit_test(a_sum_of_prices_is_small),
