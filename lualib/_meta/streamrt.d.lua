@@ -33,6 +33,20 @@ s = {}
 --- A function, or its text over `v`, `k` and `r`.
 ---@alias streamrt.fn function|string
 
+--- The other side of a join: the latest value per key of a topic.
+---@class streamrt.table
+
+---@param topic string
+---@param options { codec: string?, time: streamrt.fn? }?
+---@return streamrt.table
+function s.table(topic, options) end
+
+--- The same, with all of it at every worker.
+---@param topic string
+---@param options { codec: string?, time: streamrt.fn? }?
+---@return streamrt.table
+function s.global(topic, options) end
+
 ---@class streamrt.window_options
 ---@field grace string? a duration: how much longer it waits for late records
 ---@field emit "final"|"updates"?

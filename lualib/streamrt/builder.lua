@@ -13,6 +13,11 @@
 -- What the module returns becomes part of `s`. The engine's own entry points (begin, finish,
 -- refused) are in its metatable, where they are out of the way.
 
+local place = require "streamrt.builder_place"
+local tree = require "streamrt.builder_tree"
+
+local here, locate, map_of = place.here, place.locate, tree.map_of
+
 local M = {}
 local engine = {}
 
@@ -28,16 +33,10 @@ local Metatable = { __name = "stream", __metatable = false }
 --- Of values such as s.count() and s.tumbling "1h".
 local Metatable_of_values = { __name = "value", __metatable = false }
 
---- A step that a YAML file cannot spell: several streams go on from one place.
-local FORK <const> = "\1fork"
+--- What a join has for its other side; a YAML file cannot spell it.
+local MARK <const> = "\1mark"
+local SOURCE <const> = "\1source"
 local DEPTH_MAX <const> = 32
-
---- Where the caller of the function that calls this stands.
----@return table at {file, line, column, width}
-local function here()
-  local file, line = building.where(3)
-  return { file = file, line = line, column = 0, width = 0, call_line = line }
-end
 
 local function raise(at, text, ...)
   error(("%s:%d: %s"):format(at.file, at.line, text:format(...)), 0)
@@ -56,79 +55,6 @@ local function check_building(what)
   end
 end
 
---- The next place of a pattern that is not in a comment.
-local function next_match(text, pattern, from)
-  local first, last
-  repeat
-    first, last = text:find(pattern, from)
-    if not first then
-      return nil
-    end
-    from = last + 1
-    local line_start = first
-    while line_start > 1 and text:byte(line_start - 1) ~= 10 do
-      line_start = line_start - 1
-    end
-    local in_comment = text:sub(line_start, first):find("%-%-")
-  until not in_comment
-  return first, last
-end
-
---- Lua says on which line a chain of calls begins (up to 5.4.4) or where a call's argument ends
---- (later), not where each name stands. The text of the file does: look for the name behind the
---- place of the step before; where lines are those of arguments, the last one before such a line.
----@param at table what here() gave
----@param after table|nil the place of the step before
----@param pattern string
-local function locate(at, after, pattern)
-  if at.file ~= building.file then
-    return at
-  end
-  local text = building.text
-  local line_at = building.line_starts[at.line] or 1
-  local behind = after and after.file == at.file and after.stop or nil
-  local from = line_at
-  if behind and (after.call_line == at.call_line
-    or building.lines_of_arguments and behind > line_at) then
-    from = behind
-  end
-  local first, last = next_match(text, pattern, from)
-  local next_line_at = building.line_starts[at.line + 1] or #text + 1
-  if building.lines_of_arguments and not (first and first < next_line_at) then
-    local next_first, next_last = next_match(text, pattern, behind or 1)
-    first = nil
-    while next_first and next_first < line_at do
-      first, last = next_first, next_last
-      next_first, next_last = next_match(text, pattern, next_last + 1)
-    end
-    at.line = first and 1 or at.line
-  end
-  if not first then
-    return at
-  end
-  local line, start = at.line, building.line_starts[at.line]
-  while building.line_starts[line + 1] and building.line_starts[line + 1] <= first do
-    line = line + 1
-    start = building.line_starts[line]
-  end
-  if line - at.line > 1000 and not building.lines_of_arguments then
-    return at
-  end
-  local name = first + (text:sub(first, last):find "[%a_]" - 1)
-  at.line, at.column = line, utf8.len(text, start, name, true)
-  at.width, at.stop = last - name + 1, last + 1
-  at.long = text:find("^%s*%(?%s*%[=*%[\r?\n", at.stop) ~= nil
-  return at
-end
-
---- A long string that begins with a line break begins on the next line.
-local function text_place(at)
-  if not at.long then
-    return at
-  end
-  return { file = at.file, line = at.line + 1, column = 0, width = 0 }
-end
-
 local to_node
 
 local NAMES_OR_LIST <const> = "a table of options has names, or it is a list; this one has %s"
@@ -139,10 +65,10 @@ local function table_node(value, at, depth)
   end
   local count, keys = #value, {}
   for key in pairs(value) do
-    if type(key) == "string" then
+    if type(key) == "string" and not key:find "%c" then
       keys[#keys + 1] = key
     elseif math.type(key) ~= "integer" or key < 1 or key > count then
-      raise(at, NAMES_OR_LIST, "the key " .. tostring(key))
+      raise(at, NAMES_OR_LIST, "the key " .. tostring(key):gsub("%c", "?"))
     end
   end
   if count > 0 and #keys > 0 then
@@ -168,8 +94,8 @@ local function table_node(value, at, depth)
   end)
   local entries = {}
   for i, key in ipairs(keys) do
-    local place = values[value[key]]
-    entries[i] = { key, to_node(value[key], at, depth + 1), place and place.node.at or at }
+    local named = values[value[key]]
+    entries[i] = { key, to_node(value[key], at, depth + 1), named and named.node.at or at }
   end
   return { kind = "map", at = at, entries = entries }
 end
@@ -178,7 +104,7 @@ end
 function to_node(value, at, depth)
   local kind = type(value)
   if kind == "string" then
-    return { kind = "text", at = text_place(at), text = value }
+    return { kind = "text", at = place.of_long_text(at), text = value }
   elseif kind == "number" then
     local text = math.type(value) == "integer" and ("%d"):format(value) or ("%.17g"):format(value)
     return { kind = "text", at = at, text = tonumber(("%.15g"):format(value)) == value
@@ -204,10 +130,6 @@ local function made(node, at)
   building.values[value] = { node = node, number = building.value_count }
   building.last_value_at = at
   return value
-end
-
-local function map_of(at, entries)
-  return { kind = "map", at = at, entries = entries }
 end
 
 --- The table `options` with the field `name` set to `value`, which stands first in the call.
@@ -243,6 +165,7 @@ local function new_stream(fields)
     at = fields.at, key = fields.key or false, value = fields.value or false, children = {},
     arms = false, given_name = false, handler = false,
     from = fields.from or false, topic = false, options = false, merged = false,
+    root = fields.root or false, mark = false, joined = false, number = false, side = false,
   }
   building.streams[stream] = true
   return setmetatable(stream, Metatable)
@@ -259,7 +182,11 @@ function Metatable.__index(stream, key)
 end
 
 local function add(stream, key, value, at)
-  local child = new_stream { key = key, value = value, at = at }
+  if stream.side then
+    raise(at, "a table has no steps: join a stream with it, as in stream:join(s.%s \"%s\", ...)",
+      stream.side, stream.topic)
+  end
+  local child = new_stream { key = key, value = value, at = at, root = stream.root or stream }
   stream.children[#stream.children + 1] = child
   return child
 end
@@ -363,7 +290,7 @@ function Stream:branch(arms)
   branch.arms = {}
   for i, arm in ipairs(arms) do
     local fields = arm_fields(at, arm, i)
-    local stream = new_stream { at = at }
+    local stream = new_stream { at = at, root = branch.root }
     branch.arms[i] = { node = table_node(fields, at, 1), stream = stream, name = fields.name }
     if type(fields.name) == "string" then
       if streams[fields.name] then
@@ -404,11 +331,9 @@ function Stream:on_error(options)
   return self
 end
 
-for _, key in ipairs { "join", "dedupe", "process", "to_queue" } do
-  Stream[key] = function(self)
-    check_stream(self, ":" .. key)
-    refuse(locate(here(), self.at, ":%s*" .. key .. "%f[^%w_]"), "':" .. key .. "' is")
-  end
+function Stream:to_queue()
+  check_stream(self, ":to_queue")
+  refuse(locate(here(), self.at, ":%s*to_queue%f[^%w_]"), "':to_queue' is")
 end
 
 --- --- sources ---
@@ -420,9 +345,7 @@ local function add_source(at, node)
 end
 
 local function source_place(name)
-  local file, line = building.where(3)
-  local at = { file = file, line = line, column = 0, width = 0, call_line = line }
-  return locate(at, nil, "%f[%w_]" .. name .. "%f[^%w_]")
+  return locate(place.here_above(), nil, "%f[%w_]" .. name .. "%f[^%w_]")
 end
 
 --- Read a topic. Options: codec, start.
@@ -474,6 +397,20 @@ function M.generate(options)
   return add_source(at, options_with(at, "generate", fn, rest, "s.generate"))
 end
 
+--- The latest value per key of a topic, for joins. Options: codec, time.
+for _, name in ipairs { "table", "global" } do
+  M[name] = function(topic, options)
+    check_building("s." .. name)
+    local at = source_place(name)
+    if type(topic) ~= "string" then
+      raise(at, "s.%s takes the name of a topic", name)
+    end
+    local source = add_source(at, options_with(at, "topic", topic, options, "s." .. name))
+    source.topic, source.side = topic, name
+    return source
+  end
+end
+
 local function same_options(a, b)
   a, b = a or {}, b or {}
   for key, value in pairs(a) do
@@ -501,11 +438,11 @@ function M.merge(...)
   for i = 1, count do
     local one = select(i, ...)
     if type(one) == "string" then
-      one = { topic = one, children = {}, options = false }
+      one = { topic = one, children = {}, options = false, side = false, mark = false }
     elseif type(one) ~= "table" or not building.streams[one] then
       raise(at, "s.merge takes topics; argument %d is a %s", i, type(one))
     end
-    if not one.topic or #one.children > 0 then
+    if not one.topic or one.side or one.mark or #one.children > 0 then
       refuse(at, "merging anything but topics as they are is", "merge first, then filter")
     end
     if i > 1 and not same_options(options, one.options) then
@@ -530,7 +467,7 @@ function M.pipeline(options)
   building.options_at = at
 end
 
-for _, name in ipairs { "table", "global", "queue", "http", "store", "on_start", "on_stop" } do
+for _, name in ipairs { "queue", "http", "store", "on_start", "on_stop" } do
   M[name] = function()
     if not building then
       error(("s.%s is not available in this version"):format(name), 2)
@@ -539,107 +476,41 @@ for _, name in ipairs { "table", "global", "queue", "http", "store", "on_start",
   end
 end
 
---- Where the caller of the function that calls the caller of this stands.
-local function here_above()
-  local file, line = building.where(4)
-  return { file = file, line = line, column = 0, width = 0, call_line = line }
-end
-
---- A text behind a place in the same line: where it is written as it is.
-local function place_of_text(value, at)
-  local first, last
-  if at.file == building.file and at.stop and value ~= "" and not value:find("\n", 1, true) then
-    first, last = building.text:find(value, at.stop, true)
+--- What a join has for its other side: the number of its source, which finish() knows, and where
+--- among the steps it takes what comes out.
+local function reference_to(other, at)
+  local root = other.root or other
+  if not other.mark then
+    other.mark = building.mark_count
+    building.mark_count = building.mark_count + 1
   end
-  local next_line_at = building.line_starts[at.line + 1] or #building.text + 1
-  if not first or last >= next_line_at then
-    return nil
-  end
-  local column = utf8.len(building.text, building.line_starts[at.line], first, true)
-  return { file = at.file, line = at.line, column = column, width = utf8.len(value, 1, -1, true) }
+  root.joined = true
+  local number = { kind = "text", at = at, text = "" }
+  building.references[#building.references + 1] = { node = number, source = root }
+  return root.side or "topic", map_of(at, { { SOURCE, number, at },
+    { MARK, { kind = "text", at = at, text = ("%d"):format(other.mark) }, at } })
 end
 
 require "streamrt.builder_state".extend(M, Stream, {
-  here = here, here_above = here_above, locate = locate, raise = raise, to_node = to_node,
+  here = here, here_above = place.here_above, locate = locate, raise = raise, to_node = to_node,
   map_of = map_of, add = add, made = made, options_with = options_with,
-  check_building = check_building, check_stream = check_stream, place_of_text = place_of_text,
+  check_building = check_building, check_stream = check_stream, place_of_text = place.of_text,
+  table_node = table_node, reference_to = reference_to,
+  is_stream = function(value) return type(value) == "table" and building.streams[value] == true end,
   is_made = function(value) return building.values[value] ~= nil end,
   last_value = function() return building.last_value_at end,
 })
 
---- --- the tree ---
-
-local steps_of
-
-local function step_node(stream)
-  local value = stream.value
-  if stream.arms then
-    local arms = {}
-    for i, arm in ipairs(stream.arms) do
-      local entries = arm.node.entries
-      if #arm.stream.children > 0 then
-        entries[#entries + 1] = { "steps", steps_of(arm.stream), stream.at }
-      end
-      arms[i] = arm.node
-    end
-    value = { kind = "list", at = stream.at, items = arms }
-  end
-  local entries = { { stream.key, value, stream.at } }
-  if stream.given_name then
-    entries[#entries + 1] = { "as", stream.given_name, stream.given_name.at }
-  end
-  if stream.handler then
-    entries[#entries + 1] = { "on_error", stream.handler, stream.handler.at }
-  end
-  return map_of(stream.at, entries)
-end
-
---- What follows a stream, as a list of steps. Chains are followed without recursion.
-local function chain(items, stream)
-  while #stream.children == 1 do
-    stream = stream.children[1]
-    items[#items + 1] = step_node(stream)
-  end
-  if #stream.children > 1 then
-    local lists = {}
-    for i, child in ipairs(stream.children) do
-      local list = { step_node(child) }
-      chain(list, child)
-      lists[i] = { kind = "list", at = child.at, items = list }
-    end
-    local fork = { kind = "list", at = stream.at, items = lists }
-    items[#items + 1] = map_of(stream.at, { { FORK, fork, stream.at } })
-  end
-end
-
-function steps_of(stream)
-  local items = {}
-  chain(items, stream)
-  return { kind = "list", at = stream.at, items = items }
-end
-
 --- --- the engine's entry points ---
-
---- Whether the line of a call is that of its argument.
-local function has_lines_of_arguments(where)
-  local _, this = where(1)
-  local _, call = where
-    (1)
-  return call == this + 2
-end
 
 --- A file is about to be run. `where(level)` gives file and line of a caller; `text` is the file's,
 --- or "".
 function engine.begin(where, file, text)
-  local line_starts = { 1 }
-  for position in text:gmatch "\n()" do
-    line_starts[#line_starts + 1] = position
-  end
+  place.begin(where, file, text)
   building = {
-    where = where, file = file, text = text, line_starts = line_starts,
-    lines_of_arguments = has_lines_of_arguments(where),
+    file = file,
     functions = {}, sources = {}, streams = setmetatable({}, { __mode = "k" }),
-    values = setmetatable({}, { __mode = "k" }), value_count = 0,
+    values = setmetatable({}, { __mode = "k" }), value_count = 0, mark_count = 0, references = {},
   }
 end
 
@@ -647,21 +518,16 @@ end
 ---@return table tree, table functions
 function engine.finish()
   local built = building
-  local source
-  for _, one in ipairs(built.sources) do
-    if source and not one.merged then
-      refuse(one.at, "a second source in one pipeline is",
-        "s.merge reads several topics as one source")
-    end
-    source = not one.merged and one or source
-  end
+  local source = tree.own_source(built.sources, raise, refuse)
   local top = { file = built.file, line = 1, column = 0, width = 0 }
   local entries = built.options and built.options.entries or {}
   if source then
     entries[#entries + 1] = { "from", source.from, source.at }
-    entries[#entries + 1] = { "steps", steps_of(source), source.at }
+    entries[#entries + 1] = { "steps", tree.steps_of(source), source.at }
+    tree.add_others(entries, built, source)
   end
   building = nil
+  place.finish()
   return map_of(built.options_at or top, entries), built.functions
 end
 
@@ -671,6 +537,7 @@ end
 function engine.refused()
   local refused = building and building.refused
   building = nil
+  place.finish()
   if refused then
     return refused.kind, refused.what, refused.at, refused.help
   end

@@ -137,6 +137,49 @@ function state.extend(M, Stream, core)
     return add(self, "reduce", to_node(fn, at), at)
   end
 
+  --- `{ by = fn, within = "10m" }`: the first of each passes.
+  function Stream:dedupe(options)
+    check_stream(self, ":dedupe")
+    local at = locate(here(), self.at, ":%s*dedupe%f[^%w_]")
+    if type(options) ~= "table" then
+      raise(at, ":dedupe takes { by = ..., within = \"10m\" }")
+    end
+    return add(self, "dedupe", to_node(options, at), at)
+  end
+
+  --- `{ on_record = function(v, state, ctx), on_timer = function(state, ctx, name), init, ttl }`.
+  function Stream:process(options)
+    check_stream(self, ":process")
+    local at = locate(here(), self.at, ":%s*process%f[^%w_]")
+    if type(options) ~= "table" then
+      raise(at, ":process takes { on_record = function(v, state, ctx) ... end }")
+    end
+    return add(self, "process", to_node(options, at), at)
+  end
+
+  --- With a table or another stream: `{ by, other_by, how, within, grace, with }`.
+  function Stream:join(other, options)
+    check_stream(self, ":join")
+    local at = locate(here(), self.at, ":%s*join%f[^%w_]")
+    if not core.is_stream(other) then
+      raise(at, ":join takes a table or a stream, as in :join(s.table \"customers\", { ... })")
+    elseif options ~= nil and type(options) ~= "table" then
+      raise(at, ":join takes a table of options behind the other side")
+    end
+    local node = core.table_node(options or {}, at, 1)
+    if node.kind == "list" then
+      raise(at, ":join takes a table with names, not a list")
+    end
+    for _, entry in ipairs(node.entries) do
+      if entry[1] == "topic" or entry[1] == "table" or entry[1] == "global" then
+        raise(at, ":join has its other side before the options")
+      end
+    end
+    local key, reference = core.reference_to(other, at)
+    table.insert(node.entries, 1, { key, reference, at })
+    return add(self, "join", node, at)
+  end
+
   --- An aggregate with one field, `count` or as it is named here.
   function Stream:count(name)
     check_stream(self, ":count")

@@ -433,6 +433,11 @@ static void compile_stages(struct compile *c, const struct config_node *map,
         diag_help(compile_error(c, DIAG_E014, mark, "%s has no steps", what),
                   "the last one is a to: TOPIC");
     }
+    const struct config_node *others = config_find(map, COMPILE_OTHERS_KEY);
+    const struct config_node *marks = config_find(map, COMPILE_MARKS_KEY);
+    if (others && marks) {
+        compile_others(c, others, marks->item_count);
+    }
     bool source = from && compile_source(c, from);
     if (!source) { /* read the steps all the same: their mistakes are worth showing */
         compile_add_stage(c, STAGE_SOURCE, mark, 1);

@@ -14,8 +14,19 @@
 /* A step that only the Lua builder makes: a list of lists of steps that all go on from the same
  * place. No YAML file can spell it, because YAML forbids control characters. */
 #define COMPILE_FORK_KEY "\1fork"
+/* More of them, for joins: see compile_join.c. */
+#define COMPILE_MARK_KEY   "\1mark"
+#define COMPILE_SOURCE_KEY "\1source"
+#define COMPILE_OTHERS_KEY "x-\1others"
+#define COMPILE_MARKS_KEY  "x-\1marks"
 
 enum { COMPILE_STAGES_MAX = 1000 };
+
+/* Where the next stage is attached. */
+struct compile_tail {
+    uint32_t stage;
+    uint32_t arm;
+};
 
 struct compile {
     struct config_doc *doc;
@@ -24,12 +35,13 @@ struct compile {
     struct graph *graph;
     uint32_t kind_counts[STAGE_KIND_COUNT];
     bool ok;
-};
-
-/* Where the next stage is attached. */
-struct compile_tail {
-    uint32_t stage;
-    uint32_t arm;
+    /* of a pipeline in Lua: sources by number, and where joins take what comes out (compile_join.c)
+     */
+    const struct config_node *others; /* NULL: none but its own */
+    bool *other_begun;
+    size_t mark_count;
+    struct compile_tail *marks;
+    bool *marked;
 };
 
 /* Report an error at a mark. */
@@ -72,6 +84,23 @@ void compile_count(struct compile *c, const struct config_entry *entry, const ch
 void compile_reduce(struct compile *c, const struct config_entry *entry, struct stage *stage);
 void compile_aggregate_document(struct srt_buf *to);
 
+/* compile_state.c */
+struct step_options;
+void compile_dedupe(struct compile *c, const struct config_entry *entry,
+                    const struct step_options *o, struct stage *stage);
+void compile_process(struct compile *c, const struct config_entry *entry,
+                     const struct step_options *o, struct stage *stage);
+
+/* compile_join.c: the other side first; then the stage; then what it takes. */
+bool compile_join_other(struct compile *c, const struct config_entry *entry, const char *join_name,
+                        const struct on_error *on_error, struct compile_tail *ret);
+void compile_join(struct compile *c, const struct config_entry *entry, const struct step_options *o,
+                  struct stage *stage);
+void compile_join_attach(struct compile *c, uint32_t index, struct compile_tail other);
+/* Of a pipeline in Lua: all its sources, before any step is compiled; and a mark among steps. */
+void compile_others(struct compile *c, const struct config_node *others, size_t mark_count);
+void compile_mark(struct compile *c, const struct config_entry *entry, struct compile_tail tail);
+
 /* compile_operator.c: the options of a step, into its stage. */
 void compile_operator(struct compile *c, const struct operator* op,
                       const struct config_entry *entry, struct stage *stage);
@@ -98,8 +127,8 @@ bool compile_topic_name(struct compile *c, const char *topic, const struct confi
 bool compile_refuse_value(struct compile *c, const struct config_node *map, const char *key,
                           const char *const *values);
 
-/* compile_source.c */
-bool compile_source(struct compile *c, const struct config_entry *from);
+/* compile_source.c: its stage, named "from"; NULL when an error was reported. */
+struct stage *compile_source(struct compile *c, const struct config_entry *from);
 
 /* bind.c */
 int bind_fn(struct script *script, const struct graph_fn *fn, const struct script_fn *builder_fns,

@@ -121,6 +121,12 @@ static void fill_stage(struct compile *c, struct stage *stage, const struct step
     stage->label = o->label;
     if (stage->kind == STAGE_AGGREGATE) {
         compile_count(c, entry, o->name, stage);
+    } else if (stage->kind == STAGE_DEDUPE) {
+        compile_dedupe(c, entry, o, stage);
+    } else if (stage->kind == STAGE_PROCESS) {
+        compile_process(c, entry, o, stage);
+    } else if (stage->kind == STAGE_JOIN) {
+        compile_join(c, entry, o, stage);
     } else if (stage->kind == STAGE_THROTTLE) {
         fill_throttle(c, stage, o, entry);
     } else if (stage->kind == STAGE_TO) {

@@ -216,7 +216,8 @@ static const struct config_entry *kind_entry(struct compile *c, const struct con
     }
     if (!found) {
         struct diag *diag =
-            compile_error(c, DIAG_E014, &from->key_mark, "'from' does not say what to read");
+            compile_error(c, DIAG_E014, &from->key_mark, "'%s' does not say what to read",
+                          from->key);
         diag_help(diag, "write from: TOPIC, or { file: PATH }");
         diag_note(diag, "sources: topic, merge, file, stdin, generate");
     }
@@ -328,7 +329,7 @@ static bool fill_spec(struct compile *c, const struct config_entry *from,
     return empty;
 }
 
-bool compile_source(struct compile *c, const struct config_entry *from)
+struct stage *compile_source(struct compile *c, const struct config_entry *from)
 {
     static const char *const later_codecs[] = {"csv", "msgpack", "avro", "protobuf", NULL};
     struct config_entry entry = *from;
@@ -338,24 +339,28 @@ bool compile_source(struct compile *c, const struct config_entry *from)
         entry.value = map;
     }
     struct source_options options = {.count = -1};
+    char what[32];
+    snprintf(what, sizeof(what), "'%.24s'", from->key);
     if (compile_refuse_value(c, entry.value, "codec", later_codecs)) {
-        return false;
+        return NULL;
     }
-    if (!config_read_options(c->doc, entry.value, source_option_table, NULL, &options, "'from'")) {
+    if (!config_read_options(c->doc, entry.value, source_option_table, NULL, &options, what)) {
         c->ok = false;
-        return false;
+        return NULL;
     }
     const struct config_entry *kind = kind_entry(c, &entry);
     if (!kind || !check_belongs(c, entry.value, kind->key)) {
-        return false;
+        return NULL;
     }
     struct source_spec *spec = config_alloc(c->doc, sizeof(*spec));
     if (!fill_spec(c, &entry, kind, &options, spec)) {
         c->ok = false;
-        return false;
+        return NULL;
     }
     struct stage *stage = compile_add_stage(c, STAGE_SOURCE, &kind->value->mark, 1);
-    stage->source = spec;
-    stage->name = "from";
-    return true;
+    if (stage) {
+        stage->source = spec;
+        stage->name = "from";
+    }
+    return stage;
 }

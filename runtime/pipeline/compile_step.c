@@ -233,7 +233,8 @@ static const struct config_entry *operator_entry(struct compile *c, const struct
         if (is_modifier(entry->key)) {
             continue;
         }
-        if (!operator_find(entry->key) && strcmp(entry->key, COMPILE_FORK_KEY) != 0) {
+        if (!operator_find(entry->key) && strcmp(entry->key, COMPILE_FORK_KEY) != 0 &&
+            strcmp(entry->key, COMPILE_MARK_KEY) != 0) {
             report_unknown_step(c, entry);
             unknown = true;
         } else if (found && !unknown) {
@@ -277,6 +278,7 @@ struct progress {
     struct compile_group group;  /* what waits for the stage that keeps its state */
     const struct operator* last; /* NULL: none yet, or nothing more can be said */
     bool forked;
+    bool marked; /* the last step: a join takes what comes out */
 };
 
 static void read_steps(struct compile *c, const struct config_node *list, struct progress *at,
@@ -325,6 +327,12 @@ static void fill_stage(struct compile *c, const struct operator* op,
     case OPERATOR_REDUCE:
         compile_reduce(c, entry, stage);
         return;
+    case OPERATOR_JOIN:
+        if (entry->value->kind != CONFIG_MAP) {
+            return; /* said by compile_join_other() */
+        }
+        compile_operator(c, op, entry, stage);
+        return;
     case OPERATOR_OPTIONS:
         compile_operator(c, op, entry, stage);
         return;
@@ -340,6 +348,17 @@ static bool takes_group(const struct operator* op)
     return op->kind == STAGE_AGGREGATE || op->kind == STAGE_REDUCE;
 }
 
+/* The name that the next stage of a kind will have. */
+static void next_name(struct compile *c, const struct config_entry *as, enum stage_kind kind,
+                      char *to, size_t size)
+{
+    if (as && as->value->kind == CONFIG_SCALAR && stage_name_valid(as->value->text)) {
+        snprintf(to, size, "%s", as->value->text);
+    } else {
+        snprintf(to, size, "%s-%u", stage_kind_name(kind), c->kind_counts[kind] + 1);
+    }
+}
+
 /* A step with a stage of its own. */
 static bool compile_stage(struct compile *c, const struct operator* op,
                           const struct config_node *step, const struct config_entry *entry,
@@ -348,13 +367,21 @@ static bool compile_stage(struct compile *c, const struct operator* op,
     if (op->takes == OPERATOR_ARMS && !check_arms(c, op, entry->value)) {
         return false;
     }
+    struct compile_tail other = {0, 0};
+    bool has_other = false;
+    const struct on_error *on_error = on_error_of(c, step, at->on_error);
+    if (op->takes == OPERATOR_JOIN) {
+        char name[128];
+        next_name(c, config_find_entry(step, "as"), op->kind, name, sizeof(name));
+        has_other = compile_join_other(c, entry, name, at->on_error, &other);
+    }
     uint32_t arms = op->takes == OPERATOR_ARMS ? (uint32_t)entry->value->item_count : 1;
     struct stage *stage = compile_add_stage(c, op->kind, &entry->key_mark, arms);
     if (!stage) {
         return false;
     }
     uint32_t index = stage->index; /* later stages may move it */
-    stage->on_error = on_error_of(c, step, at->on_error);
+    stage->on_error = on_error;
     name_stage(c, stage, config_find_entry(step, "as"));
     if (!config_find_entry(step, "as")) {
         compile_require_name(c, op, stage, &at->group);
@@ -364,6 +391,9 @@ static bool compile_stage(struct compile *c, const struct operator* op,
     }
     compile_attach(c, at->tail, index, 0);
     fill_stage(c, op, entry, index, at->on_error);
+    if (has_other && c->graph->stages[index].join) {
+        compile_join_attach(c, index, other);
+    }
     at->tail = (struct compile_tail){index, 0};
     return true;
 }
@@ -376,7 +406,9 @@ static bool has_group(const struct compile_group *group)
 /* False when the step was not understood. */
 static bool compile_step(struct compile *c, const struct config_node *step, struct progress *at)
 {
+    const struct operator* before = at->last;
     at->last = NULL;
+    at->marked = false;
     if (step->kind != CONFIG_MAP) {
         diag_help(compile_error(c, DIAG_E011, &step->mark,
                                 "a step %s; it takes a map with one operator",
@@ -393,6 +425,12 @@ static bool compile_step(struct compile *c, const struct config_node *step, stru
         at->forked = true;
         compile_fork(c, entry->value, at);
         at->group = (struct compile_group){.group_by = NULL};
+        return true;
+    }
+    if (!strcmp(entry->key, COMPILE_MARK_KEY)) {
+        compile_mark(c, entry, at->tail);
+        at->marked = !has_group(&at->group);
+        at->last = before;
         return true;
     }
     const struct operator* op = operator_find(entry->key);
@@ -444,7 +482,7 @@ static void read_steps(struct compile *c, const struct config_node *list, struct
         }
         understood &= compile_step(c, list->items[i], at);
     }
-    if (understood && !at->forked && !(at->last && at->last->ends)) {
+    if (understood && !at->forked && !at->marked && !(at->last && at->last->ends)) {
         report_open_end(c, list, at, what);
     }
 }

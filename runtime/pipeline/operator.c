@@ -259,6 +259,47 @@ static const struct operator operators[] = {
      .nil = no_function,
      .order = per_key,
      .state = per_window},
+    {.kind = STAGE_DEDUPE,
+     .key = "dedupe",
+     .takes = OPERATOR_OPTIONS,
+     .options = compile_dedupe_options,
+     .what =
+         "Lets the first record of each kind pass and drops the others that come within a time. "
+         "Its state is found by its name where it has one, else by its place among the "
+         "dedupes.",
+     .yaml = "dedupe: { by: v.id, within: 10m }",
+     .lua = ":dedupe { by = \"v.id\", within = \"10m\" }",
+     .nil = "an error",
+     .order = "kept per key",
+     .state = "what was seen and when, in the pipeline's changelog"},
+    {.kind = STAGE_PROCESS,
+     .key = "process",
+     .takes = OPERATOR_OPTIONS,
+     .options = compile_process_options,
+     .suggested_name = "profile",
+     .what =
+         "Calls a function with the record and what it remembers of the key, a plain table that "
+         "it may change; `ctx:emit(v)` gives a record, `ctx:timer(name, after)` calls "
+         "`on_timer` later, `ctx:cancel(name)` does not.",
+     .yaml = "{ as: card, process: { use: fraud.score, ttl: 30d } }",
+     .lua = ":process { on_record = function(v, state, ctx) ctx:emit(v) end, ttl = \"30d\" }"
+            ":as \"card\"",
+     .nil = "the usual: what it returns does not matter",
+     .order = "kept per key; timers where their time is among the records",
+     .state = "a table and timers per key, in the pipeline's changelog"},
+    {.kind = STAGE_JOIN,
+     .key = "join",
+     .takes = OPERATOR_JOIN,
+     .options = compile_join_options,
+     .suggested_name = "joined",
+     .what = "Puts records of two sides together: with a table, what it has for the key; with a "
+             "stream, each pair that is close enough in time.",
+     .yaml = "{ as: named, join: { table: customers, by: v.customer_id, how: left } }",
+     .lua = ":join(s.table \"customers\", { by = \"v.customer_id\", how = \"left\" })"
+            ":as \"named\"; s.global, s.topic or any stream",
+     .nil = "from by: an error; from with: an error",
+     .order = per_key,
+     .state = "the table, or the records of both sides for as long as partners may come"},
     {.kind = STAGE_PRINT,
      .key = "print",
      .takes = OPERATOR_OPTIONS,
@@ -315,7 +356,7 @@ static const struct operator operators[] = {
 enum { OPERATOR_COUNT = sizeof(operators) / sizeof(operators[0]) };
 
 /* In the design, and refused by name until they are built. */
-static const char *const planned[] = {"join", "dedupe", "process", "to_queue", "to_http", NULL};
+static const char *const planned[] = {"to_queue", "to_http", NULL};
 
 const struct operator* operator_find(const char *key)
 {
@@ -350,9 +391,9 @@ bool operator_planned(const char *key)
 const char *const *operator_names(void)
 {
     static const char *const names[] = {
-        "filter", "reject", "map",      "update", "flat_map",  "peek",      "key_by",
-        "branch", "split",  "throttle", "sample", "aggregate", "group_by",  "window",
-        "reduce", "count",  "print",    "to",     "to_file",   "to_stdout", NULL};
+        "filter", "reject",   "map",    "update",    "flat_map", "peek",    "key_by",    "branch",
+        "split",  "throttle", "sample", "aggregate", "group_by", "window",  "reduce",    "count",
+        "dedupe", "process",  "join",   "print",     "to",       "to_file", "to_stdout", NULL};
     static_assert(sizeof(names) / sizeof(names[0]) == OPERATOR_COUNT + 1,
                   "a name for each operator");
     return names;

@@ -21,6 +21,7 @@ enum operator_takes {
     OPERATOR_WINDOW,   /* a map of options, for the stage behind it */
     OPERATOR_FIELDS,   /* aggregate: a map of fields and aggregators */
     OPERATOR_REDUCE,   /* a function of two values */
+    OPERATOR_JOIN,     /* a map of options, with another side */
 };
 
 struct operator
@@ -31,7 +32,7 @@ struct operator
     const char *scalar;               /* OPTIONS: the option that a scalar means; NULL: none */
     bool ends;                        /* a list of steps may end with it */
     bool stops;                       /* and nothing may follow it */
-    const struct srt_option *options; /* OPTIONS, WINDOW */
+    const struct srt_option *options; /* OPTIONS, WINDOW, JOIN */
     const char *suggested_name;       /* it keeps state under a name: `as:` is demanded, such as
                                          this one; NULL: it has no need of one */
     /* for the reference */

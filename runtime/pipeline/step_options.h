@@ -20,9 +20,16 @@ struct step_options {
     char *path;
     int codec;  /* -1: not given */
     char *name; /* of a field */
+    int64_t within_ms;
+    int64_t grace_ms;
+    int64_t ttl_ms;
+    int how;
 };
 
-/* The options of steps that keep state; the files that read them have the structs. */
+/* The options of steps that keep state, in the files that read them. */
 extern const struct srt_option compile_window_options[];
+extern const struct srt_option compile_dedupe_options[];
+extern const struct srt_option compile_process_options[];
+extern const struct srt_option compile_join_options[];
 
 #endif

@@ -118,7 +118,7 @@ static void wrong_files_say_what_is_wrong_and_where(void **state)
         {"s.topic 'a'\n  :filter 'v'\n  :to_queue(1)\n",
          "error[E090]: ':to_queue' is not available in this version\n --> /"},
         {"s.topic 'a'\n  :filter 'v'\n  :to_queue(1)\n", "wrong.lua:3:4\n"},
-        {"s.table 'a'\n", "error[E090]: 's.table' is not available in this version\n"},
+        {"s.queue 'a'\n", "error[E090]: 's.queue' is not available in this version\n"},
         {"s.topic 'a' :fliter 'v'\n", "error[E012]: unknown step 'fliter'"},
         {"local x = = 1\n", "error[L001]:"},
         {"local x = 1\n", "error[E014]: pipeline 'wrong' has no source"},

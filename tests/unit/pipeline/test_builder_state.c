@@ -1,5 +1,5 @@
 /* Steps that keep state, in both forms: the same graph. Of builder.c, lualib's builder_state.lua,
- * compile_window.c and compile_aggregate.c. */
+ * compile_window.c, compile_aggregate.c, compile_join.c and compile_state.c. */
 #include "builder_fixture.h"
 #include "graph_dump.h"
 
@@ -128,6 +128,186 @@ static void route_errors_are_the_same_in_both_forms(void **state)
                 "      - to: http.routes_per_minute\n"
                 "      - filter: v.requests >= 3 and v.error_rate > 0.5\n"
                 "      - to: oncall.alerts\n");
+}
+
+static void an_enrichment_is_the_same_in_both_forms(void **state)
+{
+    (void)state;
+    assert_same("local s = require 'streamrt'\n"
+                "s.pipeline { name = 'order-enrichment', dlq = 'orders.dlq' }\n"
+                "local customers = s.table 'customers'\n"
+                "local payments  = s.topic 'payments'\n"
+                "s.topic('orders', { time = 'v.placed_at' })\n"
+                "  :filter 'v.total > 0'\n"
+                "  :join(customers, { how = 'left', by = 'v.customer_id',\n"
+                "    with = function(order, customer)\n"
+                "      order.customer = customer and { name = customer.name } or s.null\n"
+                "      return order\n"
+                "    end }):as 'with_customer'\n"
+                "  :join(payments, { how = 'left', by = 'v.order_id', within = '15m',\n"
+                "    with = function(order, payment)\n"
+                "      order.paid = payment ~= nil\n"
+                "      return order\n"
+                "    end }):as 'with_payment'\n"
+                "  :key_by 'v.customer_id'\n"
+                "  :to(function(order) return order.paid and 'yes' or 'no' end)\n",
+                "pipelines:\n"
+                "  order-enrichment:\n"
+                "    dlq: orders.dlq\n"
+                "    from: { topic: orders, time: v.placed_at }\n"
+                "    steps:\n"
+                "      - filter: v.total > 0\n"
+                "      - as: with_customer\n"
+                "        join:\n"
+                "          table: customers\n"
+                "          how: left\n"
+                "          by: v.customer_id\n"
+                "          with: | # lua\n"
+                "            function(order, customer)\n"
+                "              order.customer = customer and { name = customer.name } or s.null\n"
+                "              return order\n"
+                "            end\n"
+                "      - as: with_payment\n"
+                "        join:\n"
+                "          topic: payments\n"
+                "          how: left\n"
+                "          by: v.order_id\n"
+                "          within: 15m\n"
+                "          with: | # lua\n"
+                "            function(order, payment)\n"
+                "              order.paid = payment ~= nil\n"
+                "              return order\n"
+                "            end\n"
+                "      - key_by: v.customer_id\n"
+                "      - to: function(order) return order.paid and 'yes' or 'no' end\n");
+}
+
+static void sensor_alerts_are_the_same_in_both_forms(void **state)
+{
+    (void)state;
+    assert_same("local s = require 'streamrt'\n"
+                "s.pipeline { name = 'sensor-alerts' }\n"
+                "s.topic('sensors', { time = 'v.ts' })\n"
+                "  :dedupe { by = \"v.device .. '#' .. v.seq\", within = '10m' }\n"
+                "  :key_by 'v.device'\n"
+                "  :process {\n"
+                "    ttl  = '7d',\n"
+                "    init = '{ alarm = false, streak = 0, silent = false }',\n"
+                "    on_record = function(reading, dev, ctx) ctx:timer('silence', '60s') end,\n"
+                "    on_timer = function(dev, ctx) dev.silent = true end,\n"
+                "  }:as 'alarm_state'\n"
+                "  :to 'sensors.alerts'\n",
+                "pipelines:\n"
+                "  sensor-alerts:\n"
+                "    from: { topic: sensors, time: v.ts }\n"
+                "    steps:\n"
+                "      - dedupe: { by: \"v.device .. '#' .. v.seq\", within: 10m }\n"
+                "      - key_by: v.device\n"
+                "      - as: alarm_state\n"
+                "        process:\n"
+                "          ttl: 7d\n"
+                "          init: \"{ alarm = false, streak = 0, silent = false }\"\n"
+                "          on_record: | # lua\n"
+                "            function(reading, dev, ctx)\n"
+                "              ctx:timer(\"silence\", \"60s\")\n"
+                "            end\n"
+                "          on_timer: | # lua\n"
+                "            function(dev, ctx)\n"
+                "              dev.silent = true\n"
+                "            end\n"
+                "      - to: sensors.alerts\n");
+}
+
+static void every_join_is_the_same_in_both_forms(void **state)
+{
+    (void)state;
+    assert_same("s.pipeline { name = 'j' }\n"
+                "local t = s.table('t', { codec = 'text' })\n"
+                "s.topic('a', { time = 'v.t' })\n"
+                "  :join(t, { by = 'v.x' }):as 'one'\n"
+                "  :join(s.global 'g', { how = 'left', with = function(a, b) return a end })\n"
+                "    :as 'two'\n"
+                "  :join(s.topic('b', { time = 'v.u', idle = '1m' }), { how = 'outer',\n"
+                "    by = 'v.x', other_by = 'v.y', within = '1h', grace = '5s' }):as 'three'\n"
+                "  :join(t, { by = 'v.z' }):as 'four'\n"
+                "  :dedupe { within = 'forever' } :as 'five'\n"
+                "  :to 'o'\n",
+                "pipelines:\n"
+                "  j:\n"
+                "    from: { topic: a, time: v.t }\n"
+                "    steps:\n"
+                "      - { as: one, join: { table: { topic: t, codec: text }, by: v.x } }\n"
+                "      - { as: two, join: { global: g, how: left,\n"
+                "          with: \"function(a, b) return a end\" } }\n"
+                "      - as: three\n"
+                "        join:\n"
+                "          topic: { topic: b, time: v.u, idle: 1m }\n"
+                "          how: outer\n"
+                "          by: v.x\n"
+                "          other_by: v.y\n"
+                "          within: 1h\n"
+                "          grace: 5s\n"
+                "      - { as: four, join: { table: t, by: v.z } }\n"
+                "      - { as: five, dedupe: { within: forever } }\n"
+                "      - to: o\n");
+}
+
+static void the_other_side_may_have_steps_of_its_own(void **state)
+{
+    (void)state;
+    struct compiled it =
+        compiled_lua("steps.lua", "local paid = s.topic 'payments' :filter 'v.ok' :map 'v.p'\n"
+                                  "paid:to 'paid'\n"
+                                  "s.topic 'orders' :filter 'v.x'\n"
+                                  "  :join(paid, { within = '1h' }):as 'j' :to 'o'\n");
+    const struct graph *graph = compiled_graph(&it);
+    assert_shape(graph, "0 from -> 1; 1 filter -> 6; 2 from -> 3; 3 filter -> 4; 4 map -> 5,6; "
+                        "5 to; 6 join -> 7; 7 to");
+    assert_string_equal(graph->stages[0].source->topics[0], "orders");
+    assert_string_equal(graph->stages[2].name, "j.from");
+    assert_int_equal(graph->stages[1].arms[0].next_side[0], 0);
+    assert_int_equal(graph->stages[4].arms[0].next_side[0], 0);
+    assert_int_equal(graph->stages[4].arms[0].next_side[1], 1);
+    assert_null(graph->stages[6].join->topic);
+    compiled_free(&it);
+}
+
+static void joins_may_stand_on_both_sides_of_joins(void **state)
+{
+    (void)state;
+    struct compiled it =
+        compiled_lua("nest.lua", "local o = { within = '1h' }\n"
+                                 "local c = s.topic 'c' :filter 'v'\n"
+                                 "local b = s.topic 'b' :join(c, o):as 'bc'\n"
+                                 "local arms = b:branch { { 'x', 'v.x' }, { 'y' } }\n"
+                                 "arms.x:to 'x'\n"
+                                 "s.topic 'a' :join(arms.y, o):as 'aby' :to 'o'\n");
+    assert_shape(compiled_graph(&it),
+                 "0 from -> 7; 1 from -> 4; 2 from -> 3; 3 filter -> 4; 4 join -> 5; "
+                 "5 branch -> 6 | 7; 6 to; 7 join -> 8; 8 to");
+    compiled_free(&it);
+}
+
+static void a_stream_joins_itself(void **state)
+{
+    (void)state;
+    struct compiled it = compiled_lua(
+        "self.lua", "local a = s.topic 'a'\n"
+                    "a:join(a, { by = 'v.x', other_by = 'v.y', within = '1h' }):as 'j' :to 'o'\n");
+    const struct graph *graph = compiled_graph(&it);
+    assert_shape(graph, "0 from -> 1,1; 1 join -> 2; 2 to");
+    assert_int_equal(graph->stages[0].arms[0].next_side[0], 0);
+    assert_int_equal(graph->stages[0].arms[0].next_side[1], 1);
+    compiled_free(&it);
+    it = compiled_yaml("p.yaml", "pipelines:\n"
+                                 "  p:\n"
+                                 "    from: a\n"
+                                 "    steps:\n"
+                                 "      - as: j\n"
+                                 "        join: { topic: a, by: v.x, other_by: v.y, within: 1h }\n"
+                                 "      - to: o\n");
+    assert_shape(compiled_graph(&it), "0 from -> 1,1; 1 join -> 2; 2 to");
+    compiled_free(&it);
 }
 
 static void every_aggregator_is_the_same_in_both_forms(void **state)
@@ -291,6 +471,29 @@ static void wrong_calls_say_what_is_wrong_and_where(void **state)
         {"s.topic 'a' :filter(s.count()) :to 'b'\n", "'filter' is a map; it takes a function"},
         {"s.topic 'a' :reduce() :as 'y' :to 'b'\n", ":reduce takes a function(acc, v)"},
         {"s.topic 'a' :reduce 'v.a' :as 'y' :to 'b'\n", "it takes a whole function"},
+        {"s.topic 'a' :dedupe 'v.a' :to 'b'\n", ":dedupe takes { by = ..., within = \"10m\" }"},
+        {"s.topic 'a' :process(function(v) end) :as 'y' :to 'b'\n", ":process takes { on_record ="},
+        {"s.topic 'a' :process { on_record = function() end } :to 'b'\n", "add :as \"profile\""},
+        {"s.topic 'a' :join('t', {}) :as 'y' :to 'b'\n", ":join takes a table or a stream"},
+        {"s.topic 'a' :join(s.table 't', 'v.x') :as 'y' :to 'b'\n",
+         ":join takes a table of options"},
+        {"s.topic 'a' :join(s.table 't', { table = 't' }) :as 'y' :to 'b'\n",
+         ":join has its other side before the options"},
+        {"s.topic 'a' :join(s.topic 't', { by = 'v.x' }) :as 'y' :to 'b'\n", "has no 'within'"},
+        {"s.topic 'a' :join(s.table 't', { by = 'v.x' }) :to 'b'\n", "add :as \"joined\""},
+        {"s.table 't' :filter 'v' :to 'b'\n", "a table has no steps: join a stream with it"},
+        {"s.topic 'a' :to 'b' s.table 't'\n", "nothing joins the table 't'"},
+        {"s.topic 'a' :to 'b' s.topic 'c' :to 'd'\n", "a second source in one pipeline"},
+        {"s.topic 'a' :join(s.table 'a', {}) :as 'y' :to 'b'\n",
+         "reading 'a' in two ways in one pipeline is not available"},
+        {"s.topic 'a' :join(s.topic('a', { time = 'v.x' }), { within = '1h' }) :as 'y' :to 'b'\n",
+         "'a' is read already, and has its options there"},
+        {"local a = s.topic 'a' local x = a:filter 'v' local y = a:map 'v' x:join(y, "
+         "{ within = '1h' }):as 'j':to 'b'\n",
+         "joining a stream with one that comes of it, or after it, is not available"},
+        {"local a = s.topic 'a' s.merge(a, s.table 't') :to 'b'\n",
+         "merging anything but topics as they are"},
+        {"s.pipeline { ['x-\\1others'] = {} } s.topic 'a' :to 'b'\n", "the key x-?others"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct compiled it = compiled_lua("wrong.lua", cases[i].text);
@@ -307,6 +510,12 @@ int main(void)
         cmocka_unit_test(click_sessions_are_the_same_in_both_forms),
         cmocka_unit_test(a_second_window_goes_on_from_a_stream_that_is_used_twice),
         cmocka_unit_test(route_errors_are_the_same_in_both_forms),
+        cmocka_unit_test(an_enrichment_is_the_same_in_both_forms),
+        cmocka_unit_test(sensor_alerts_are_the_same_in_both_forms),
+        cmocka_unit_test(every_join_is_the_same_in_both_forms),
+        cmocka_unit_test(the_other_side_may_have_steps_of_its_own),
+        cmocka_unit_test(joins_may_stand_on_both_sides_of_joins),
+        cmocka_unit_test(a_stream_joins_itself),
         cmocka_unit_test(every_aggregator_is_the_same_in_both_forms),
         cmocka_unit_test(every_window_is_the_same_in_both_forms),
         cmocka_unit_test(a_group_goes_two_ways),
