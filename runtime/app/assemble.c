@@ -16,7 +16,8 @@ static bool same_config(const struct topic_config *a, const struct topic_config 
     return a->partition_count == b->partition_count && a->retention_ms == b->retention_ms &&
            a->retention_bytes == b->retention_bytes && a->segment_bytes == b->segment_bytes &&
            a->segment_ms == b->segment_ms && a->max_record_bytes == b->max_record_bytes &&
-           a->compression == b->compression;
+           a->compression == b->compression && a->cleanup == b->cleanup &&
+           a->delete_retention_ms == b->delete_retention_ms;
 }
 
 /* A declared topic exists with the options that are declared. */

@@ -4,6 +4,7 @@
 
 #include "app/settings.h"
 #include "base/limits.h"
+#include "broker/topic.h"
 #include "record/compress.h"
 
 static const char *const durability_names[] = {"sync", "os", NULL};
@@ -185,7 +186,22 @@ const struct srt_option topic_option_table[] = {
      .names = compress_names,
      .doc = "What batches made here are compressed with, when it makes them smaller. Can be "
             "changed at any time: what is written already stays as it is."},
-    LATER("cleanup"),
+    {.name = "cleanup",
+     .type = SRT_OPTION_ENUM,
+     .offset = offsetof(struct topic_options, cleanup),
+     .fallback = "delete",
+     .names = topic_cleanup_names,
+     .doc = "With delete old records go, by time and size. With compact the last record of each "
+            "key stays, and a record needs a key. 'compact,delete' does both: keys that are not "
+            "written to go, too."},
+    {.name = "delete_retention",
+     .type = SRT_OPTION_DURATION,
+     .offset = offsetof(struct topic_options, delete_retention_ms),
+     .fallback = "1d",
+     .min = 0,
+     .max = 3650LL * 24 * 3600000,
+     .doc = "When compacted: how long a record without a value, which deletes its key, stays for "
+            "those who read from the start."},
     LATER("replication"),
     SRT_OPTION_END,
 };

@@ -37,6 +37,8 @@ struct topic_options {
     int64_t segment_age_ms;
     uint64_t max_record_bytes;
     int compression; /* enum compression */
+    int cleanup;     /* enum topic_cleanup */
+    int64_t delete_retention_ms;
 };
 
 extern const struct srt_option root_option_table[];

@@ -121,6 +121,8 @@ static void topic_from_options(const struct topic_options *o, struct topic_confi
         .segment_ms = o->segment_age_ms,
         .max_record_bytes = o->max_record_bytes,
         .compression = (enum compression)o->compression,
+        .cleanup = (enum topic_cleanup)o->cleanup,
+        .delete_retention_ms = o->delete_retention_ms,
     };
 }
 

@@ -134,6 +134,13 @@ int topic_check_record(const struct topic *topic, const struct record *rec, stru
                         " bytes for topic '%s', whose max_record_bytes is %" PRIu64,
                         size, topic->name, limit);
     }
+    if (rec->key_len == RECORD_ABSENT &&
+        version_of(topic)->config.cleanup != TOPIC_CLEANUP_DELETE) {
+        return srt_fail(err, SRT_EINVAL,
+                        "record without a key for topic '%s', which is compacted: of each key the "
+                        "last record stays, so it needs one",
+                        topic->name);
+    }
     return SRT_OK;
 }
 

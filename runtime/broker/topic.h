@@ -56,7 +56,8 @@ void topic_get_config(const struct topic *topic, struct topic_config *ret_config
 bool topic_deleted(const struct topic *topic);
 
 /* Whoever makes records asks this first: SRT_ETOOBIG when key, value and headers together are
- * larger than the topic's max_record_bytes. */
+ * larger than the topic's max_record_bytes; SRT_EINVAL when it has no key and the topic is
+ * compacted. */
 int topic_check_record(const struct topic *topic, const struct record *rec, struct srt_err *err);
 
 void topic_ref(struct topic *topic);

@@ -4,6 +4,7 @@
  *
  * clang-format would give each field a line of its own; rows are easier to compare as they are. */
 /* clang-format off */
+#include "broker/topic.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "record/compress.h"
@@ -119,6 +120,10 @@ static const struct command_flag create_flags[] = {
      .help = "largest record that is taken (default 1MiB)"},
     {.name = "compression", .type = COMMAND_CHOICE, .value = "CODEC", .choices = compress_names,
      .help = "none (default), gzip, snappy, lz4 or zstd"},
+    {.name = "cleanup", .type = COMMAND_CHOICE, .value = "HOW", .choices = topic_cleanup_names,
+     .help = "delete (default): old records go; compact: of each key the last stays"},
+    {.name = "delete-retention", .type = COMMAND_DURATION, .value = "TIME",
+     .help = "compacted: how long a deletion stays (default 1d)"},
     END,
 };
 

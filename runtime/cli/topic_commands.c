@@ -61,11 +61,12 @@ static void put_json_head(struct srt_buf *out, struct topic *topic)
                    ",\"size_bytes\":%" PRIu64 ",\"retention_ms\":%" PRId64
                    ",\"retention_bytes\":%" PRId64 ",\"segment_bytes\":%" PRIu64
                    ",\"segment_ms\":%" PRId64 ",\"max_record_bytes\":%" PRIu64
-                   ",\"compression\":\"%s\"",
+                   ",\"compression\":\"%s\",\"cleanup\":\"%s\",\"delete_retention_ms\":%" PRId64,
                    topic_id_format(id, topic_get_id(topic)), topic_partition_count(topic), records,
                    bytes, config.retention_ms, config.retention_bytes, config.segment_bytes,
                    config.segment_ms, config.max_record_bytes,
-                   compress_names[config.compression]);
+                   compress_names[config.compression], topic_cleanup_names[config.cleanup],
+                   config.delete_retention_ms);
 }
 
 static void list_topic(void *arg, struct topic *topic)
@@ -155,7 +156,13 @@ static void show_text(struct topic *topic, struct srt_buf *out)
     srt_buf_printf(out, "segment_bytes    %s\n", srt_format_size(size, config.segment_bytes));
     srt_buf_printf(out, "segment_age      %s\n", duration_text(text, config.segment_ms));
     srt_buf_printf(out, "max_record       %s\n", srt_format_size(size, config.max_record_bytes));
-    srt_buf_printf(out, "compression      %s\n\n", compress_names[config.compression]);
+    srt_buf_printf(out, "compression      %s\n", compress_names[config.compression]);
+    srt_buf_printf(out, "cleanup          %s\n", topic_cleanup_names[config.cleanup]);
+    if (config.cleanup != TOPIC_CLEANUP_DELETE) {
+        srt_buf_printf(out, "delete_retention %s\n",
+                       duration_text(text, config.delete_retention_ms));
+    }
+    srt_buf_put_u8(out, '\n');
     struct table_format table;
     table_format_init(&table, columns);
     for (int32_t i = 0; i < topic_partition_count(topic); i++) {
@@ -221,6 +228,9 @@ int topic_commands_create(const struct command_line *line)
     config.segment_bytes = (uint64_t)segment_bytes;
     config.max_record_bytes = (uint64_t)record_bytes;
     config.compression = (enum compression)command_number(line, "compression", COMPRESSION_NONE);
+    config.cleanup = (enum topic_cleanup)command_number(line, "cleanup", TOPIC_CLEANUP_DELETE);
+    config.delete_retention_ms =
+        command_number(line, "delete-retention", config.delete_retention_ms);
     if (topic_name_reserved(name)) {
         srt_fail(&err, SRT_EINVAL, "topic '%s': names that begin with __streamrt are reserved",
                  name);

@@ -45,6 +45,7 @@ static int topic_find(struct engine *eng, const char *name, struct engine_topic 
         .partition_count = config.partition_count,
         .max_record_bytes = config.max_record_bytes,
         .compression = config.compression,
+        .compacted = config.cleanup != TOPIC_CLEANUP_DELETE,
     };
     topic_unref(topic);
     return SRT_OK;

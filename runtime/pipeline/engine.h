@@ -35,6 +35,7 @@ struct engine_topic {
     int32_t partition_count;
     uint64_t max_record_bytes;
     enum compression compression; /* of the batches that are made for it */
+    bool compacted;               /* a record needs a key */
 };
 
 struct engine_split { /* a partition to read */

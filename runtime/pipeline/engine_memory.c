@@ -93,6 +93,7 @@ static int state_topic_ensure(struct engine *base, const char *name, int32_t par
     struct memory_topic *topic = engine_memory_find_topic(eng, name);
     if (!topic) {
         topic = add_topic(eng, name, partition_count, ENGINE_STATE_RECORD_BYTES);
+        topic->info.compacted = true;
     }
     *ret = topic->info;
     io_unlock(&eng->lock);

@@ -151,6 +151,12 @@ int target_put_at(struct target_set *set, struct target *target, int32_t partiti
                         "): raise its max_record_bytes or make the record smaller",
                         size, target->name, target->topic.max_record_bytes);
     }
+    if (!any_size && rec->key_len == RECORD_ABSENT && target->topic.compacted) {
+        return srt_fail(err, SRT_EINVAL,
+                        "a record without a key for topic '%s', which is compacted: give it one "
+                        "with key_by",
+                        target->name);
+    }
     struct target_partition *part = &target->partitions[partition];
     if (is_full(part, rec)) {
         finish(part);

@@ -4,8 +4,8 @@
  * Thread:  its worker. Finding a topic for the first time may block for a disk write.
  * Memory:  the epoch's batches, handed over at the barrier; buffers of an earlier epoch that wait
  *          to be filled again, as many as that epoch had.
- * Fails:   target_put: SRT_ETOOBIG (the record's fault), SRT_ENOMEM. target_set_find: what the
- *          engine fails with. */
+ * Fails:   target_put: SRT_ETOOBIG, SRT_EINVAL (the record's fault), SRT_ENOMEM. target_set_find:
+ *          what the engine fails with. */
 #ifndef SRT_PIPELINE_TARGET_H
 #define SRT_PIPELINE_TARGET_H
 
@@ -43,8 +43,8 @@ int target_set_find(struct target_set *set, const char *name, struct target **re
 struct target *target_set_adopt(struct target_set *set, const char *name,
                                 const struct engine_topic *topic);
 
-/* Add a record. `any_size`: not held to the topic's max_record_bytes (a dead letter carries the
- * record and the reason on top). */
+/* Add a record. SRT_EINVAL: it has no key, and the topic is compacted. `any_size`: not held to the
+ * topic's rules, a dead letter (which carries the record and the reason on top). */
 int target_put(struct target_set *set, struct target *target, const struct record *rec,
                bool any_size, struct srt_err *err);
 

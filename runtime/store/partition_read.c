@@ -184,6 +184,10 @@ static int fail_range(struct partition *part, int64_t offset, struct srt_err *er
 static int fail_missing(struct partition *part, struct segment *seg, int64_t offset,
                         struct srt_err *err)
 {
+    if (part->in_memory) { /* it was there when the view was opened */
+        return srt_fail(err, SRT_ENOENT, "'%s' was removed by the running store: look again",
+                        seg->path);
+    }
     if (!srt_load_acquire(&seg->gone)) { /* partition_trim, _replace, _set_detached */
         return segment_fail_corrupt(seg, 0, "the file is missing", err);
     }

@@ -168,8 +168,8 @@ void store_partition_detach(struct store *store, struct partition *part);
 int store_apply_retention(struct store *store, struct srt_err *err);
 
 /* Compact now and wait for it, however little there is to gain: every compacted partition, up to
- * its active segment or what a checkpoint has seen. The back thread does it by itself when half of a partition is new
- * (compaction.c). */
+ * its active segment or what a checkpoint has seen. The back thread does it by itself when half of
+ * a partition is new (compaction.c). */
 int store_compact(struct store *store, struct srt_err *err);
 
 /* Checkpoint now and wait for it: tests, and before a backup. */

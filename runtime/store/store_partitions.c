@@ -164,6 +164,7 @@ static int prepare_partition(struct store *store, struct partition *part, struct
     } else if (!store->options.read_only && part->config.compact) {
         rc = remove_strays(store, part, row, err); /* old files that could not be removed */
     }
+    store->compaction_due = true; /* what was left when the last process ended */
     if (rc == SRT_OK && row) {
         row->claimed = true;
         rc = restore_segments(store, part, row, err);
@@ -182,6 +183,7 @@ int store_partition_attach(struct store *store, const struct topic_id *topic_id,
         part->config.retention_bytes = config->retention_bytes;
         part->config.segment_bytes = config->segment_bytes;
         part->config.segment_ms = config->segment_ms;
+        store->compaction_due = store->compaction_due || config->compact;
         part->config.compact = config->compact;
         part->config.delete_retention_ms = config->delete_retention_ms;
         *ret_part = part;

@@ -79,6 +79,8 @@ static void an_empty_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(s->topic_default.segment_ms, broker.segment_ms);
     assert_int_equal(s->topic_default.max_record_bytes, broker.max_record_bytes);
     assert_int_equal(s->topic_default.compression, broker.compression);
+    assert_int_equal(s->topic_default.cleanup, broker.cleanup);
+    assert_int_equal(s->topic_default.delete_retention_ms, broker.delete_retention_ms);
     read_free(&it);
 }
 
@@ -189,7 +191,7 @@ static void what_the_design_has_and_this_version_lacks_is_refused_by_name(void *
         {"clusters: {}", "'clusters'"},
         {"tests: []", "'tests'"},
         {"node: { memory: 2GiB }", "'memory'"},
-        {"topics: { a: { cleanup: compact } }", "'cleanup'"},
+        {"topics: { a: { replication: 3 } }", "'replication'"},
         {"defaults: { codec: json }", "'codec'"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

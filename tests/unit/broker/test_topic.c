@@ -39,6 +39,8 @@ static void each_option_out_of_range_is_named(void **state)
     REFUSED(segment_ms, 0, "segments of 0 ms");
     REFUSED(max_record_bytes, 0, "records of up to 0 bytes");
     REFUSED(compression, COMPRESSION_COUNT, "compression 5; the last one is 4 (zstd)");
+    REFUSED(cleanup, TOPIC_CLEANUP_COUNT, "cleanup 3; the last one is 2 (compact,delete)");
+    REFUSED(delete_retention_ms, -1, "delete_retention of -1 ms");
 }
 
 static void record_counts_key_value_and_headers(void **state)
@@ -72,12 +74,37 @@ static void record_counts_key_value_and_headers(void **state)
     broker_fixture_close(&fixture);
 }
 
+static void compacted_topic_takes_no_record_without_a_key(void **state)
+{
+    (void)state;
+    struct broker_fixture fixture;
+    broker_fixture_open(&fixture);
+    struct topic_config config;
+    topic_config_default(&config);
+    struct record rec = {.key_len = RECORD_ABSENT, .value = (const uint8_t *)"v", .value_len = 1};
+    for (int cleanup = 0; cleanup < TOPIC_CLEANUP_COUNT; cleanup++) {
+        struct topic *topic;
+        struct srt_err err = {0};
+        config.cleanup = (enum topic_cleanup)cleanup;
+        assert_ok(broker_topic_create(fixture.broker, &"abc"[cleanup], &config, &topic, &err),
+                  &err);
+        rec.key_len = RECORD_ABSENT;
+        assert_int_equal(topic_check_record(topic, &rec, &err),
+                         cleanup == TOPIC_CLEANUP_DELETE ? SRT_OK : SRT_EINVAL);
+        rec.key = (const uint8_t *)"";
+        rec.key_len = 0; /* is a key */
+        assert_ok(topic_check_record(topic, &rec, &err), &err);
+    }
+    broker_fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_documented_ones),
         cmocka_unit_test(each_option_out_of_range_is_named),
         cmocka_unit_test(record_counts_key_value_and_headers),
+        cmocka_unit_test(compacted_topic_takes_no_record_without_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,39 @@ static void a_large_record_is_refused_unless_it_may_be_any_size(void **state)
     engine_memory_destroy(engine);
 }
 
+static const struct engine_ops *plain_ops;
+static int ensure_compacted(struct engine *engine, const char *name, struct engine_topic *ret,
+                            struct srt_err *err)
+{
+    int code = plain_ops->topic_ensure(engine, name, ret, err);
+    ret->compacted = true;
+    return code;
+}
+
+static void compacted_topic_takes_no_record_without_a_key(void **state)
+{
+    (void)state;
+    struct srt_err err;
+    struct engine *engine = engine_memory_create(srt_clock_real(), 1);
+    struct target_set set;
+    struct target *target;
+    plain_ops = engine->ops;
+    struct engine_ops ops = *plain_ops;
+    ops.topic_ensure = ensure_compacted;
+    engine->ops = &ops;
+    target_set_init(&set, engine, 1);
+    assert_ok(target_set_find(&set, "out", &target, &err), &err);
+    struct record rec = make("1", "v");
+    assert_ok(target_put(&set, target, &rec, false, &err), &err);
+    rec.key_len = RECORD_ABSENT;
+    assert_int_equal(target_put(&set, target, &rec, false, &err), SRT_EINVAL);
+    assert_contains(err.msg, "without a key for topic 'out', which is compacted");
+    assert_ok(target_put(&set, target, &rec, true, &err), &err); /* a dead letter */
+    target_set_fini(&set);
+    engine->ops = plain_ops;
+    engine_memory_destroy(engine);
+}
+
 static void names_that_no_topic_may_have_are_refused(void **state)
 {
     (void)state;
@@ -110,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_become_batches_of_their_partition),
         cmocka_unit_test(a_large_record_is_refused_unless_it_may_be_any_size),
+        cmocka_unit_test(compacted_topic_takes_no_record_without_a_key),
         cmocka_unit_test(names_that_no_topic_may_have_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
