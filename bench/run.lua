@@ -17,6 +17,7 @@ Others, which run only when they are named:
   startup       from the start to the line `ready` with an empty data directory
   recovery      the same with a log of 1 GiB, after a clean stop and after kill -9
   latency       from append to a reader of the target, 1000 records/s, durable and os
+  neighbour     the same beside a script that runs to its deadline, and beside a busy process
   steady        resident memory after 10 minutes of a steady run to that after one
   steady_short  the same in 1 minute: its end to second 20
   nexmark       the Nexmark queries, beside what is published for Flink
@@ -29,8 +30,8 @@ Others, which run only when they are named:
 
 local jobs = require "jobs"
 local others = {
-  scaling = true, startup = true, recovery = true, latency = true, steady = true,
-  steady_short = true, nexmark = true,
+  scaling = true, startup = true, recovery = true, latency = true, neighbour = true,
+  steady = true, steady_short = true, nexmark = true,
 }
 for query = 0, 22 do
   others["nexmark_q" .. query] = true
