@@ -1,6 +1,5 @@
 -- The jobs whose rates are measured. `limit` names the loop of bench_limit that does the same;
--- `file`, `from` and `codec` differ from a topic with JSON where they are given. Those that this
--- version refuses are run only when they are named: `refused`.
+-- `file`, `from` and `codec` differ from a topic with JSON where they are given.
 
 local WINDOW = "{ group_by: v.user_id }, { window: { tumbling: 1m } }, "
 local TIME = ", time: v.ts"
@@ -30,13 +29,13 @@ return {
   { name = "access_log", limit = "access_log", input = "access", codec = "text",
     steps = [[{ map: s.parse.combined(v) }, { to: { topic: out, codec: json } }]] },
   -- a minute of event time, 10,000 keys
-  { name = "window_native", limit = "window_native", from = TIME, refused = true,
+  { name = "window_native", limit = "window_native", from = TIME,
     steps = WINDOW .. [[{ as: w, aggregate: { count: count(), total: sum(v.price) } },
       { to: out }]] },
-  { name = "window_lua_value", limit = "window_lua_value", from = TIME, refused = true,
+  { name = "window_lua_value", limit = "window_lua_value", from = TIME,
     steps = WINDOW .. [[{ as: w, aggregate: { count: count(),
       total: "sum(v.qty * v.price)" } }, { to: out }]] },
-  { name = "window_lua_reducer", limit = "window_lua_reducer", from = TIME, refused = true,
+  { name = "window_lua_reducer", limit = "window_lua_reducer", from = TIME,
     steps = WINDOW .. [[{ as: w, aggregate: { totals: {
       init: "function() return { count = 0, total = 0.0 } end",
       add: "function(a, v) a.count = a.count + 1 a.total = a.total + v.qty * v.price

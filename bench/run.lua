@@ -6,8 +6,7 @@ local usage = [[
 usage: bench/run [-o json] [--records N] [--rounds N] [NAME...]
 
 Throughput, in records per CPU-second of the whole process, beside the bare loop that does the same
-(bench/limit.c) in the same run; the median of the rounds. All of these without a NAME, but for
-those that are refused:
+(bench/limit.c) in the same run; the median of the rounds. All of these without a NAME:
 
   %s
 
@@ -40,7 +39,7 @@ end
 local function names_of_jobs()
   local names = {}
   for i, job in ipairs(jobs) do
-    names[i] = job.name .. (job.refused and " (refused in this version)" or "")
+    names[i] = job.name
   end
   return table.concat(names, "\n  ")
 end
@@ -79,9 +78,9 @@ end
 local function plan(options)
   local throughput = require "throughput"
   local by_name, all = {}, {}
-  for _, job in ipairs(jobs) do
+  for i, job in ipairs(jobs) do
     by_name[job.name] = function() return { throughput(job, options) } end
-    all[#all + 1] = not job.refused and job.name or nil
+    all[i] = job.name
   end
   local list = {}
   for i, name in ipairs(#options.names > 0 and options.names or all) do

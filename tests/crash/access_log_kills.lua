@@ -39,7 +39,8 @@ end
 -- What the topics hold: multiset of (topic, key, value), per key the order of values; and the file.
 local function contents(data_dir)
   local all, order = {}, {}
-  for _, topic in ipairs { "access.requests", "access.errors", "access.dlq" } do
+  for _, topic in ipairs { "access.requests", "access.errors", "access.dlq", "access.paths",
+    "access.visitors", "access.visits" } do
     local dump = output_of(string.format(
       "%s log dump --data-dir %s %s -f '%%k\\t%%v\\n' 2>/dev/null",
       quote(binary), quote(data_dir), topic))

@@ -5,9 +5,7 @@
 -- refused fails here until its line is gone.
 -- forms: files beside qN.yaml that are the same pipeline.
 
-local window = "'window' is not available in this version"
 local process = "'process' is not available in this version"
-local aggregate = "'aggregate' is not available in this version"
 local join = "'join' is not available in this version"
 
 return {
@@ -16,20 +14,20 @@ return {
   { name = "q2" },
   { name = "q3", forms = { "q3.lua" }, refused = join },
   { name = "q4", latest = { "id" }, refused = process },
-  { name = "q5", forms = { "q5.lua" }, refused = window },
+  { name = "q5", forms = { "q5.lua" } },
   { name = "q6", latest = { "seller" }, refused = process },
-  { name = "q7", refused = window },
-  { name = "q8", refused = window },
+  { name = "q7" },
+  { name = "q8" },
   { name = "q9", refused = process },
   { name = "q10" },
-  { name = "q11", refused = window },
-  { name = "q12", refused = window },
+  { name = "q11" },
+  { name = "q12" },
   { name = "q13", more = "side_input.yaml", refused = join },
   { name = "q14" },
-  { name = "q15", refused = window },
-  { name = "q16", refused = window },
-  { name = "q17", refused = window },
-  { name = "q18", latest = { "auction", "bidder" }, refused = aggregate },
+  { name = "q15" },
+  { name = "q16" },
+  { name = "q17" },
+  { name = "q18", latest = { "auction", "bidder" } },
   { name = "q19", latest = { "auction", "rank_number" }, refused = process },
   { name = "q20", refused = join },
   { name = "q21" },

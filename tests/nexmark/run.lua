@@ -115,8 +115,8 @@ local function config_of(dir, query, form)
     return pipelines .. form
   end
   local path = dir .. "/" .. form .. ".yaml"
-  t.write(path, string.format("pipelines: { nexmark-%s: { script: %s } }\n", query.name,
-    pipelines .. form))
+  t.write(path, string.format("lua: { path: [ %s ] }\npipelines: { nexmark-%s: { script: %s } }\n",
+    pipelines, query.name, pipelines .. form))
   return path
 end
 

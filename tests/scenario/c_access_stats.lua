@@ -7,7 +7,6 @@ local t = require "scenario"
 
 local config = t.root .. "/examples/access-log-stats/streamrt.yaml"
 local sample = os.getenv "STREAMRT_ACCESS_LOG" or t.root .. "/examples/access-log/sample.log"
-local REFUSED = "'window' is not available in this version" -- nil as soon as there are windows
 
 local TABLE = [[
 CREATE TABLE request (ts INTEGER, ip TEXT, path TEXT, status INTEGER, bytes INTEGER);
@@ -113,19 +112,11 @@ local function case_of_kills(wanted, seed)
   end)
 end
 
-if REFUSED then
-  t.case("windows are refused by name", function()
-    local r = t.run { "check", config }
-    t.equal(r.code, 1, "they are no longer refused; REFUSED can go")
-    t.contains(r.out .. r.err, "error[E090]: " .. REFUSED)
-  end)
-else
-  case_of(1, 3)
-  case_of(2, 1)
-  case_of(4, 8)
-  case_of_kills(os.getenv "STREAMRT_TEST_LONG" and 200 or 10,
-    math.tointeger(tonumber(os.getenv "STREAMRT_TEST_SEED" or 1)))
-end
+case_of(1, 3)
+case_of(2, 1)
+case_of(4, 8)
+case_of_kills(os.getenv "STREAMRT_TEST_LONG" and 200 or 10,
+  math.tointeger(tonumber(os.getenv "STREAMRT_TEST_SEED" or 1)))
 
 -- The other computation is itself held against plain counting.
 t.case("what sqlite3 counts are the lines of the log", function(dir)
