@@ -1,6 +1,6 @@
-/* Open addressing, one slot behind the other. The hash is in the slot, so that a key's own memory is
- * looked at only when it is the one, or nearly; growing looks at none. A task has keys of few key
- * groups, and those are the lowest bits of the same hash: the slots go by its upper half. */
+/* Open addressing, one slot behind the other. The hash is in the slot, so that a key's own memory
+ * is looked at only when it is the one, or nearly; growing looks at none. A task has keys of few
+ * key groups, and those are the lowest bits of the same hash: the slots go by its upper half. */
 #include "state/key_index.h"
 
 #include "base/alloc.h"

@@ -1,6 +1,6 @@
-/* A large array whose room at one end is used up is moved to its middle while a quarter of it is free,
- * else made twice as large: either pays for as many insertions at that end as an eighth of it, so
- * that going on at one end while the other is eaten up takes constant time each. */
+/* A large array whose room at one end is used up is moved to its middle while a quarter of it is
+ * free, else made twice as large: either pays for as many insertions at that end as an eighth of
+ * it, so that going on at one end while the other is eaten up takes constant time each. */
 #include "state/ptr_array.h"
 
 #include <string.h>

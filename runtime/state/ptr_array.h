@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Up to here an array is filled before it grows; larger ones keep room, so that many fit at one end. */
+/* Up to here an array is filled before it grows; larger ones keep room for many at one end. */
 enum { PTR_ARRAY_SMALL = 256 };
 
 struct ptr_array {

@@ -177,8 +177,8 @@ static bool block_to_directory(struct row_list *list, uint64_t *bytes)
     return true;
 }
 
-/* A second block for a full one, and the place among the two. At worst the next row finds a directory
- * of one block. */
+/* A second block for a full one, and the place among the two. At worst the next row finds a
+ * directory of one block. */
 static bool split(struct row_list *list, struct row_place *place, uint64_t *bytes)
 {
     struct ptr_array *full = block_at(list, place->block);

@@ -2,8 +2,8 @@
  *
  * Owner:   the key; rows belong to the table.
  * Thread:  the task's.
- * Memory:  none for two rows; then a block of pointers; from some hundred rows blocks and a directory of
- *          them. What it takes is added to and taken from *bytes.
+ * Memory:  none for two rows; then a block of pointers; from some hundred rows blocks and a
+ *          directory of them. What it takes is added to and taken from *bytes.
  * Fails:   row_list_insert: false when there is no memory, and nothing is changed. */
 #ifndef SRT_STATE_ROW_LIST_H
 #define SRT_STATE_ROW_LIST_H

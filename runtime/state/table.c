@@ -4,10 +4,10 @@
  *     due_heap   [r7][r0][r9]...                     by (due, key, subkey)
  *     changes    r1 -> r7 -> ...                     since the last state_table_take_changes()
  *
- * A removed row that the changelog has stays on the list of changes as a tombstone, without a cell and
- * without being found any more; it keeps its key's bytes. When a row of that name is made again, both
- * are told, in order. A removed row that the changelog never saw is gone at once, so that what comes
- * and goes between two epochs takes no memory until the next one. */
+ * A removed row that the changelog has stays on the list of changes as a tombstone, without a cell
+ * and without being found any more; it keeps its key's bytes. When a row of that name is made
+ * again, both are told, in order. A removed row that the changelog never saw is gone at once, so
+ * that what comes and goes between two epochs takes no memory until the next one. */
 #include "state/table.h"
 
 #include "base/alloc.h"

@@ -81,8 +81,9 @@ bool state_table_due(struct state_table *table, int64_t now_ms, struct state_row
 int64_t state_table_last_due(struct state_table *table);
 
 /* Each row that was made, changed or removed since the last call, in no particular order. A removed
- * one has a NULL cell. A row that was made and removed in between is left out unless an earlier call
- * gave it, or it was loaded; one that was removed and made again is told twice, in this order. */
+ * one has a NULL cell. A row that was made and removed in between is left out unless an earlier
+ * call gave it, or it was loaded; one that was removed and made again is told twice, in this
+ * order. */
 typedef void (*state_change_fn)(void *arg, const struct state_row *row);
 void state_table_take_changes(struct state_table *table, state_change_fn each, void *arg);
 bool state_table_has_changes(const struct state_table *table);

@@ -4,8 +4,8 @@
  * Thread:  one.
  * Memory:  cells allocate with srt_alloc, so that it can be made to fail.
  * Fails:   decoding, as a stage's codec does. */
-#ifndef SRT_STATE_TABLE_FIXTURE_H
-#define SRT_STATE_TABLE_FIXTURE_H
+#ifndef SRT_UNIT_TABLE_FIXTURE_H
+#define SRT_UNIT_TABLE_FIXTURE_H
 
 #include "base/alloc.h"
 #include "base/varint.h"

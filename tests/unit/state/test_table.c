@@ -1,5 +1,5 @@
-/* What a table promises, one thing at a time; test_table_model.c has the rest. The forms of the lists
- * behind it (row_list.c, ptr_array.c) and the index of keys (key_index.c) are met by size. */
+/* What a table promises, one thing at a time; test_table_model.c has the rest. The forms of the
+ * lists behind it (row_list.c, ptr_array.c) and the index of keys (key_index.c) are met by size. */
 #include <time.h>
 
 #include "base/buf.h"
