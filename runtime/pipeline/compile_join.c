@@ -363,6 +363,7 @@ void compile_join(struct compile *c, const struct config_entry *entry, const str
             side_count++;
         }
     }
+    stage->exchange = spec->with_kind != JOIN_GLOBAL; /* every task has all of such a table */
     spec->how = (enum join_how)o->how;
     spec->within_ms = o->within_ms;
     spec->grace_ms = o->grace_ms;
