@@ -28,7 +28,7 @@ struct watermarks {
     uint32_t task;
     uint32_t **preds;     /* per stage: who leads to it */
     uint32_t *pred_count;
-    int64_t *said;        /* per stage: what it tells its successors; of a SOURCE: set from outside */
+    int64_t *said;        /* per stage: what it tells its successors; a SOURCE is told what */
     int64_t *reached;     /* per stage: the highest that it acted on; never IDLE */
     int64_t *local;       /* per stage: the lowest of its predecessors in this task */
     int64_t *sent;        /* per stage: what the other tasks know of local */
@@ -42,8 +42,8 @@ void watermarks_fini(struct watermarks *w); /* accepts a zeroed one */
 /* A task said so on the edge into `stage`. */
 void watermarks_hear(struct watermarks *w, uint32_t stage, uint32_t from, int64_t value);
 
-/* Bring local[stage] up to date, its predecessors being so. True when the other tasks do not know it
- * yet; then it counts as sent. */
+/* Bring local[stage] up to date, its predecessors being so. True when the other tasks do not know
+ * it yet; then it counts as sent. */
 bool watermarks_update_local(struct watermarks *w, uint32_t stage);
 /* The lowest of all senders (or of local[stage]) becomes reached[stage]. */
 void watermarks_update_reached(struct watermarks *w, uint32_t stage);

@@ -12,13 +12,13 @@
 
 #include "pipeline/graph.h"
 
-/* Starts of aligned windows (tumbling, hopping) that hold `time_ms`: from *ret_first to *ret_last in
- * steps of every_ms. Windows are aligned to 1970-01-01 UTC; a window holds [start, start + size).
- * False when none does: a hopping window may leave gaps. */
+/* Starts of aligned windows (tumbling, hopping) that hold `time_ms`: from *ret_first to *ret_last
+ * in steps of every_ms. Windows are aligned to 1970-01-01 UTC; a window holds [start, start +
+ * size). False when none does: a hopping window may leave gaps. */
 bool window_starts(const struct window_spec *window, int64_t time_ms, int64_t *ret_first,
                    int64_t *ret_last);
 
-/* Whether all is known about what ended at `end_ms` (exclusive) once time has come to `watermark`. */
+/* Whether all is known of what ended at `end_ms` (exclusive) once time has come to `watermark`. */
 bool window_is_closed(int64_t end_ms, int64_t grace_ms, int64_t watermark);
 
 /* When that is. */
