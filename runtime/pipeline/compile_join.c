@@ -273,7 +273,8 @@ static bool find_mark(struct compile *c, const struct config_entry *side, enum j
     size_t other_count = c->others ? c->others->item_count : 0;
     if (!number_of(side->value, COMPILE_SOURCE_KEY, other_count, &number) ||
         !number_of(side->value, COMPILE_MARK_KEY, c->mark_count, &mark)) {
-        return false;
+        compile_error(c, DIAG_E011, &side->key_mark, "a join without another side");
+        return false; /* a file that changed the builder */
     }
     if (!c->other_begun[number] && !build_source(c, number, kind, join_name, on_error)) {
         return false;

@@ -49,6 +49,20 @@ static void a_group_a_window_and_an_aggregate_are_one_stage(void **state)
     compiled_free(&it);
 }
 
+static void top_goes_by_its_value_when_nothing_else_is_given(void **state)
+{
+    (void)state;
+    struct compiled it =
+        compiled_steps("      - as: x\n"
+                       "        aggregate: { a: \"top(3, v.x)\", b: \"top(2, v, v.y)\" }\n");
+    const struct aggregate_spec *specs = compiled_graph(&it)->stages[1].aggregates;
+    assert_string_equal(specs[0].value.text.text, "v.x");
+    assert_string_equal(specs[0].by.text.text, "v.x");
+    assert_string_equal(specs[1].by.text.text, "v.y");
+    assert_int_equal(specs[1].def.limit, 2);
+    compiled_free(&it);
+}
+
 static void without_a_window_each_record_gives_a_result(void **state)
 {
     (void)state;
@@ -252,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_a_window_and_an_aggregate_are_one_stage),
+        cmocka_unit_test(top_goes_by_its_value_when_nothing_else_is_given),
         cmocka_unit_test(without_a_window_each_record_gives_a_result),
         cmocka_unit_test(the_time_of_a_source_has_defaults),
         cmocka_unit_test(late_records_have_a_target),
