@@ -362,7 +362,9 @@ static int begin_group(struct compaction *c, struct srt_err *err)
 static void remove_fresh(struct compaction *c)
 {
     for (size_t i = 0; i < c->fresh_count; i++) {
-        segment_remove_files(c->fresh[i]);
+        if (!c->in_doubt) {
+            segment_remove_files(c->fresh[i]);
+        }
         segment_unref(c->fresh[i]);
     }
     c->fresh_count = 0;

@@ -78,6 +78,7 @@ struct compaction {
     bool changed;      /* a record went, or something is clean now that was not */
 
     bool at_end;
+    bool in_doubt; /* the frame that puts the new files in place may be durable: they stay */
     int code; /* how it went, when it is written */
     struct srt_err err;
 };
@@ -89,7 +90,7 @@ int compaction_step(struct compaction *c, struct srt_err *err);
 /* The group is in place: its segments are the partition's. */
 void compaction_next_group(struct compaction *c);
 
-/* Remove what was written and is not in place; free all. */
+/* Remove what was written and is not in place, unless that is in doubt; free all. */
 void compaction_clear(struct compaction *c);
 
 #endif

@@ -260,6 +260,7 @@ static int commit_group(struct store *store, struct srt_err *err)
     int rc = journal_group(store, err);
     if (rc != SRT_OK) {
         if (!store_may_pass(rc)) {
+            c->in_doubt = true; /* the next recovery knows */
             store_fail(store, err);
         }
         return rc;
