@@ -42,6 +42,7 @@ struct content_topic {
     struct topic_id id;
     struct content_part *parts;
     int32_t part_count;
+    bool compacted; /* offsets may be missing */
 };
 
 struct content_position {

@@ -412,6 +412,40 @@ static bool check_typed(const struct oracle *o, const struct contents *c, struct
     return check_set(o, c, "typed", there, 1, why);
 }
 
+/* Of a compacted topic: lines below `limit` in order, of each key (n % STATES_LATEST_KEYS) the last
+ * one. */
+static bool check_latest(const struct contents *c, const char *name, int64_t limit,
+                         struct srt_buf *why)
+{
+    const struct content_topic *topic = contents_topic(c, name);
+    const struct content_part *part = topic ? &topic->parts[0] : NULL;
+    int64_t last[STATES_LATEST_KEYS];
+    for (int k = 0; k < STATES_LATEST_KEYS; k++) {
+        last[k] = -1;
+    }
+    int64_t before = -1;
+    for (uint32_t i = 0; part && i < part->count; i++) {
+        int64_t number = part->numbers[i];
+        if (number <= before || number >= limit) {
+            srt_buf_printf(why, "topic '%s' has line %" PRId64 " behind line %" PRId64, name,
+                           number, before);
+            return false;
+        }
+        before = number;
+        last[number % STATES_LATEST_KEYS] = number;
+    }
+    for (int64_t n = limit > STATES_LATEST_KEYS ? limit - STATES_LATEST_KEYS : 0; n < limit; n++) {
+        if (last[n % STATES_LATEST_KEYS] != n) {
+            srt_buf_printf(why,
+                           "topic '%s' has line %" PRId64 " as the last of its key, expected"
+                           " %" PRId64 ": %" PRId64 " lines are committed",
+                           name, last[n % STATES_LATEST_KEYS], n, limit);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_written(const struct oracle *o, const struct contents *c, struct srt_buf *why)
 {
     int64_t at = contents_position(c, STATES_WRITER_GROUP, STATES_WRITER_SOURCE, 0);
@@ -422,7 +456,8 @@ static bool check_written(const struct oracle *o, const struct contents *c, stru
             at, o->written);
         return false;
     }
-    return check_rows(c, "left", at, why) && check_rows(c, "right", at, why);
+    return check_rows(c, "left", at, why) && check_rows(c, "right", at, why) &&
+           check_latest(c, "latest", at, why);
 }
 
 bool oracle_check(const struct oracle *o, const struct contents *c, const struct io_fs *fs,

@@ -15,6 +15,9 @@
 #define STATES_WRITER_GROUP  "writer"
 #define STATES_WRITER_SOURCE "lines"
 
+/* And to `latest`, which is compacted: line n has the key n % STATES_LATEST_KEYS. */
+#define STATES_LATEST_KEYS 12
+
 #define STATES_PARTS_MAX 16
 
 #endif

@@ -254,7 +254,8 @@ static bool run_well(const char *const *words, const struct places *at, struct s
     return code == 0;
 }
 
-/* `log dump` shows each record that recovery kept, in order, and no other. */
+/* `log dump` shows each record that recovery kept, in order, and no other. Of a compacted topic,
+ * which may have lost more since, the last one. */
 static bool check_dump(const struct trial *trial, const struct trial_binary *how,
                        const struct places *at, const struct content_topic *topic,
                        struct srt_buf *why)
@@ -269,16 +270,19 @@ static bool check_dump(const struct trial *trial, const struct trial_binary *how
     struct srt_err err;
     for (int32_t p = 0; p < topic->part_count; p++) {
         const struct content_part *part = &topic->parts[p];
-        for (uint32_t i = 0; i < part->count; i++) {
+        for (uint32_t i = topic->compacted && part->count ? part->count - 1 : 0; i < part->count;
+             i++) {
             uint32_t n = part->numbers[i];
             uint64_t start = n ? trial->lines->ends[n - 1] : 0;
-            srt_buf_printf(&expected, "%d %" PRId64 " ", (int)p, part->start + i);
+            srt_buf_printf(&expected, "%d %" PRId64 " ", (int)p,
+                           topic->compacted ? (int64_t)n : part->start + i);
             srt_buf_put(&expected, trial->lines->text.data + start, trial->lines->ends[n] - start);
         }
     }
     must(io_read_file(io_fs_real(), at->out, SIZE_MAX / 2, &found, &err), &err);
-    bool same = found.len == expected.len &&
-                (found.len == 0 || memcmp(found.data, expected.data, found.len) == 0);
+    size_t skip = topic->compacted && found.len > expected.len ? found.len - expected.len : 0;
+    bool same = found.len - skip == expected.len &&
+                (expected.len == 0 || memcmp(found.data + skip, expected.data, expected.len) == 0);
     if (!same) {
         srt_buf_printf(why, "`log dump %s` shows other records than recovery kept", topic->name);
     }

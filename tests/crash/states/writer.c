@@ -1,7 +1,7 @@
 /* writer DATA_DIR LINES COUNT [FIRST]: commits to topics with one hand, makes and deletes topics
- * with the other, checkpoints and trims with a third, and says what it knows to be done:
+ * with the other, checkpoints, trims and compacts with a third, and says what it knows to be done:
  *
- *   wrote N         commits 0 .. N-1 are durable: line i to `left`, to `right`, and the position
+ *   wrote N         commits 0 .. N-1 are durable: line i to `left`, `right` and `latest`, and the position
  *   created NAME    a topic
  *   deleting NAME   from here on it may be gone
  *   deleted NAME    it is
@@ -53,14 +53,18 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
     }
 }
 
-static void add_line(const struct writer *w, struct batch_builder *builder, int64_t number)
+static void add_line(const struct writer *w, struct batch_builder *builder, int64_t number,
+                     bool keyed)
 {
+    char key[32];
+    int key_len = snprintf(key, sizeof key, "%" PRId64, number % STATES_LATEST_KEYS);
     static const char pad[PAD_BYTES_MAX];
     uint64_t start = number ? w->lines.ends[number - 1] : 0;
     struct srt_buf headers = {0};
     header_put(&headers, "pad", 3, pad, (int32_t)(number * 397 % PAD_BYTES_MAX));
     struct record rec = {
-        .key_len = RECORD_ABSENT,
+        .key = (const uint8_t *)key,
+        .key_len = keyed ? key_len : RECORD_ABSENT,
         .value = w->lines.text.data + start,
         .value_len = (int32_t)(w->lines.ends[number] - start - 1),
         .headers = headers.data,
@@ -74,7 +78,8 @@ static void add_line(const struct writer *w, struct batch_builder *builder, int6
     srt_buf_fini(&headers);
 }
 
-static struct topic *topic_of(const struct writer *w, const char *name, int32_t partition_count)
+static struct topic *topic_of(const struct writer *w, const char *name, int32_t partition_count,
+                              enum topic_cleanup cleanup)
 {
     struct topic_config config;
     struct topic *topic = broker_topic_find(w->broker, name);
@@ -83,22 +88,25 @@ static struct topic *topic_of(const struct writer *w, const char *name, int32_t 
     config.partition_count = partition_count;
     config.segment_bytes = 16 << 10;
     config.max_record_bytes = 8 << 10;
+    config.cleanup = cleanup;
     if (!topic && broker_topic_create(w->broker, name, &config, &topic, &err) != SRT_OK) {
         die(&err);
     }
     return topic;
 }
 
-/* Line `number` to both topics, and the position behind it, in one commit. */
-static void commit(const struct writer *w, struct topic *left, struct topic *right, int64_t number)
+enum { COMMIT_TOPICS = 3 };
+
+/* Line `number` to all topics, the last of which is compacted, and the position behind it, in one
+ * commit. */
+static void commit(const struct writer *w, struct topic *const *topics, int64_t number)
 {
-    struct batch_builder builders[2];
-    struct store_append appends[2];
-    struct topic *topics[2] = {left, right};
-    for (int i = 0; i < 2; i++) {
+    struct batch_builder builders[COMMIT_TOPICS];
+    struct store_append appends[COMMIT_TOPICS];
+    for (int i = 0; i < COMMIT_TOPICS; i++) {
         const uint8_t *data;
         batch_builder_init(&builders[i]);
-        add_line(w, &builders[i], number);
+        add_line(w, &builders[i], number, i + 1 == COMMIT_TOPICS);
         batch_builder_finish(&builders[i], &data, &appends[i].size_bytes);
         appends[i].batches = builders[i].buf.data;
         appends[i].part =
@@ -106,7 +114,7 @@ static void commit(const struct writer *w, struct topic *left, struct topic *rig
     }
     struct group_position position = {.source_name = STATES_WRITER_SOURCE, .offset = number + 1};
     struct broker_write write = {.appends = appends,
-                                 .append_count = 2,
+                                 .append_count = COMMIT_TOPICS,
                                  .group = STATES_WRITER_GROUP,
                                  .positions = &position,
                                  .position_count = 1};
@@ -114,8 +122,9 @@ static void commit(const struct writer *w, struct topic *left, struct topic *rig
     if (broker_write_wait(w->broker, &write, &err) != SRT_OK) {
         die(&err);
     }
-    batch_builder_fini(&builders[0]);
-    batch_builder_fini(&builders[1]);
+    for (int i = 0; i < COMMIT_TOPICS; i++) {
+        batch_builder_fini(&builders[i]);
+    }
 }
 
 static void *make_and_delete(void *arg)
@@ -125,7 +134,7 @@ static void *make_and_delete(void *arg)
         char name[64];
         struct srt_err err;
         snprintf(name, sizeof name, "passing-%" PRId64 "-%d", w->first, i);
-        struct topic *topic = topic_of(w, name, 1 + i % 3);
+        struct topic *topic = topic_of(w, name, 1 + i % 3, TOPIC_CLEANUP_DELETE);
         say("created %s\n", name);
         for (int n = 0; n < RECORDS_EACH; n++) {
             struct batch_builder builder;
@@ -133,7 +142,7 @@ static void *make_and_delete(void *arg)
             struct store_append append = {.part = topic_partition(topic, n % (1 + i % 3))};
             struct broker_write write = {.appends = &append, .append_count = 1};
             batch_builder_init(&builder);
-            add_line(w, &builder, n);
+            add_line(w, &builder, n, false);
             batch_builder_finish(&builder, &data, &append.size_bytes);
             append.batches = builder.buf.data;
             if (broker_write_wait(w->broker, &write, &err) != SRT_OK) {
@@ -159,7 +168,8 @@ static void *checkpoint(void *arg)
     struct srt_err err;
     while (sem_wait(&w->checkpoints) == 0 && !atomic_load(&w->done)) {
         if (store_checkpoint(store, &err) != SRT_OK ||
-            store_apply_retention(store, &err) != SRT_OK) {
+            store_apply_retention(store, &err) != SRT_OK ||
+            store_compact(store, &err) != SRT_OK) {
             die(&err);
         }
     }
@@ -185,9 +195,12 @@ int main(int argc, char **argv)
     if (broker_open(&options, &w.broker, &err) != SRT_OK) {
         die(&err);
     }
-    struct topic *left = topic_of(&w, "left", 1);
-    struct topic *right = topic_of(&w, "right", 3);
-    say("created left\ncreated right\n");
+    struct topic *topics[COMMIT_TOPICS] = {
+        topic_of(&w, "left", 1, TOPIC_CLEANUP_DELETE),
+        topic_of(&w, "right", 3, TOPIC_CLEANUP_DELETE),
+        topic_of(&w, "latest", 1, TOPIC_CLEANUP_COMPACT),
+    };
+    say("created left\ncreated right\ncreated latest\n");
     pthread_t hands[2];
     if (sem_init(&w.checkpoints, 0, 0) != 0 ||
         pthread_create(&hands[0], NULL, make_and_delete, &w) != 0 ||
@@ -195,7 +208,7 @@ int main(int argc, char **argv)
         return 1;
     }
     for (int64_t i = w.first; i < w.first + w.count; i++) {
-        commit(&w, left, right, i);
+        commit(&w, topics, i);
         say("wrote %" PRId64 "\n", i + 1);
         if (i % COMMITS_PER_CHECKPOINT == 0) {
             sem_post(&w.checkpoints);
