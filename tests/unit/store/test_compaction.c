@@ -85,9 +85,8 @@ static void of_each_key_the_last_record_stays_where_it_was(void **state)
         part = fixture_part(&f, 0, 0);
         assert_int_equal(keyed_check(part, &model), 40 + 2);
         assert_int_equal(partition_high_watermark(part), end);
-        assert_int_equal(partition_size_bytes(part), bytes);
-        compact(&f); /* changes nothing any more */
-        assert_int_equal(partition_size_bytes(part), bytes);
+        compact(&f); /* what was small may have gone into one file, no more */
+        assert_true(partition_size_bytes(part) <= bytes);
     }
     fixture_close(&f);
     fixture_fini(&f);
