@@ -1,7 +1,8 @@
 /* writer DATA_DIR LINES COUNT [FIRST]: commits to topics with one hand, makes and deletes topics
  * with the other, checkpoints, trims and compacts with a third, and says what it knows to be done:
  *
- *   wrote N         commits 0 .. N-1 are durable: line i to `left`, `right` and `latest`, and the position
+ *   wrote N         commits 0 .. N-1 are durable: line i to `left`, `right` and `latest`, and the
+ *                   position
  *   created NAME    a topic
  *   deleting NAME   from here on it may be gone
  *   deleted NAME    it is
