@@ -97,7 +97,6 @@ static int open_globals(struct intake *in, struct srt_err *err)
 {
     const struct job *job = in->options.job;
     const struct engine_ops *ops = job->engine->ops;
-    int64_t end;
     for (uint32_t i = 0; i < job->global_count; i++) {
         const struct job_topic *topic = &job->globals[i];
         for (int32_t p = 0; p < topic->topic.partition_count; p++) {
@@ -106,7 +105,8 @@ static int open_globals(struct intake *in, struct srt_err *err)
             entry->topic = topic->name;
             entry->is_global = true;
             entry->split = (struct engine_split){.topic_id = topic->topic.id, .partition = p};
-            int code = ops->offset_range(job->engine, &entry->split, &entry->position, &end, err);
+            int code = ops->offset_range(job->engine, &entry->split, &entry->position,
+                                         &entry->load_until, err);
             if (code == SRT_OK) {
                 code = ops->reader_open(job->engine, &entry->split, entry->position, entry_wake,
                                         entry, &entry->reader, err);
@@ -199,6 +199,7 @@ static int find_position(struct intake_entry *entry, struct srt_err *err)
     if (code != SRT_OK) {
         return code;
     }
+    entry->load_until = end;
     struct engine_position position = {.topic_id = entry->split.topic_id,
                                        .partition = entry->split.partition};
     code = engine->ops->position(engine, job->graph->name, &position, err);

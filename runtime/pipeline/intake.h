@@ -78,7 +78,7 @@ void intake_take_positions(struct intake *in, struct epoch_part *part);
 
 /* How far event time has come in a source stage's partitions here (watermark.h). */
 int64_t intake_watermark(struct intake *in, uint32_t stage, bool final);
-/* Publish to the other tasks whether all is idle here, so that time goes on when it is everywhere. */
+/* Tell the other tasks whether all is idle here: when it is everywhere, time goes on by itself. */
 void intake_publish_time(struct intake *in);
 /* What ended at or before this is over: it was closed by the end of input. */
 void intake_raise_clocks(struct intake *in, int64_t floor_ms);

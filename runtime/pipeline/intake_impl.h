@@ -34,7 +34,8 @@ struct intake_entry {
     struct source_batch batch;
     uint32_t batch_at;
     bool is_global; /* a partition that every task reads, from its start: it has no position */
-    bool loaded;    /* of a table: what there was at the beginning was read */
+    int64_t load_until; /* of a table: what there was when it was opened */
+    bool loaded;        /* and that was read */
     bool has_read;
     bool ended;
     uint8_t *detail;

@@ -1,5 +1,5 @@
-/* Event time of what a task reads. A partition that has been at its end for `idle` does not hold time
- * back any more; when all are so, in all tasks, time goes on at the wall clock's pace from the
+/* Event time of what a task reads. A partition that has been at its end for `idle` does not hold
+ * time back any more; when all are so, in all tasks, time goes on at the wall clock's pace from the
  * highest time seen, so that windows close without input. What it came to that way is put into the
  * partitions' own clocks when they have input again, and so into their positions: a restart knows
  * which records are late without knowing how long anybody waited. */
@@ -49,8 +49,8 @@ struct intake_entry *intake_lowest(const struct intake *in)
 
 /* --- tables ---
  *
- * Before the first record of a stream all tasks have read what there was of the tables, and an epoch
- * was completed after that: its barriers came behind the last row on every channel. */
+ * Before the first record of a stream all tasks have read what there was of the tables, and an
+ * epoch was completed after that: its barriers came behind the last row on every channel. */
 
 bool intake_may_ask(const struct intake_entry *entry)
 {
@@ -59,12 +59,11 @@ bool intake_may_ask(const struct intake_entry *entry)
 
 static bool all_loaded_here(struct intake *in)
 {
-    const struct engine_ops *ops = in->options.job->engine->ops;
     bool all = in->assigned;
     for (uint32_t i = 0; i < in->entry_count; i++) {
         struct intake_entry *entry = in->entries[i];
         if (entry->reader && intake_spec(entry)->table) {
-            entry->loaded = entry->loaded || entry->position >= ops->reader_end(entry->reader);
+            entry->loaded = entry->loaded || entry->position >= entry->load_until;
             all = all && entry->loaded && in->reading != entry;
         }
     }

@@ -4,8 +4,8 @@
  * Owner:   the task's executor.
  * Thread:  its worker.
  * Memory:  the tables; bounded by the task's share of `state_memory`.
- * Fails:   loading: what the engine fails with; SRT_ECORRUPT for a row that cannot be read. Writing:
- *          SRT_ENOMEM. */
+ * Fails:   loading: what the engine fails with; SRT_ECORRUPT for a row that cannot be read.
+ *          Writing: SRT_ENOMEM. */
 #ifndef SRT_PIPELINE_KEYED_STATE_H
 #define SRT_PIPELINE_KEYED_STATE_H
 

@@ -4,8 +4,8 @@
  * Owner:   the controller.
  * Thread:  the main thread; table_ids are constant once opened.
  * Memory:  control plane.
- * Fails:   manifest_open: SRT_ECONFIG when what is remembered does not fit the stages of today, with
- *          the ways out; SRT_ECORRUPT, SRT_EVERSION.
+ * Fails:   manifest_open: SRT_ECONFIG when what is remembered does not fit the stages of today,
+ *          with the ways out; SRT_ECORRUPT, SRT_EVERSION.
  *
  * It is the detail of the position named MANIFEST_POSITION in the pipeline's group, committed with
  * the first epoch after a change (docs/format/manifest.md). */

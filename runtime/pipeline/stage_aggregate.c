@@ -216,7 +216,8 @@ static int set_acc(struct aggregate_cell *cell, struct value_bytes acc, struct s
 
 /* `accs` of find_accs(); only own aggregators' are looked at. */
 static int add_to_row(struct executor *ex, struct frame *f, struct stage_window *window,
-                      const struct input *inputs, const struct value_bytes *accs, struct srt_err *err)
+                      const struct input *inputs, const struct value_bytes *accs,
+                      struct srt_err *err)
 {
     const struct stage *stage = stage_of(ex, f);
     struct subkey tie;
@@ -426,8 +427,8 @@ static int add_at(struct executor *ex, struct frame *f, int64_t start_ms, int64_
     }
     state_table_touch(ex->state.tables[f->stage], &row, due_ms);
     if (stage_of(ex, f)->window.emit == WINDOW_EMIT_UPDATES) {
-        code = emit_result(ex, f, row.cell, start_ms, row_end_ms(stage_of(ex, f), row.cell, start_ms),
-                           err);
+        int64_t end_ms = row_end_ms(stage_of(ex, f), row.cell, start_ms);
+        code = emit_result(ex, f, row.cell, start_ms, end_ms, err);
         code = code == SRT_OK ? code : stage_state_broken(ex, f, err);
     }
     return code;
@@ -539,7 +540,8 @@ static int run_due_sliding(struct executor *ex, struct frame *f, struct state_ro
     const struct subkey from = subkey_of(time - stage->window.size_ms + 1);
     struct state_row at;
     remove_old(ex, f, row, from);
-    bool more = state_table_first(table, row->key, row->key_len, from.bytes, sizeof from.bytes, &at);
+    bool more =
+        state_table_first(table, row->key, row->key_len, from.bytes, sizeof from.bytes, &at);
     int code = SRT_OK;
     while (more && code == SRT_OK && start_of(&at) <= time) {
         const struct stage_window *window = at.cell;

@@ -51,8 +51,8 @@ static int check_key(const struct frame *f, struct srt_err *err)
                         "the record has no key to keep state by: name one with group_by or key_by");
     }
     if (f->group_key_len > STATE_KEY_BYTES_MAX) {
-        return srt_fail(err, SRT_ETOOBIG, "a key of %" PRId32 " bytes is longer than state takes (%d)",
-                        f->group_key_len, STATE_KEY_BYTES_MAX);
+        return srt_fail(err, SRT_ETOOBIG,
+                        "a key of %" PRId32 " bytes is longer than state takes (%d)", f->group_key_len, STATE_KEY_BYTES_MAX);
     }
     return SRT_OK;
 }
@@ -126,8 +126,8 @@ static int check_room(struct executor *ex, const struct frame *f, struct srt_err
     return stage_state_broken(ex, f, err);
 }
 
-int stage_state_put(struct executor *ex, const struct frame *f, const void *subkey, size_t subkey_len,
-                    struct state_row *ret, bool *ret_made, struct srt_err *err)
+int stage_state_put(struct executor *ex, const struct frame *f, const void *subkey,
+                    size_t subkey_len, struct state_row *ret, bool *ret_made, struct srt_err *err)
 {
     int code = state_table_put(ex->state.tables[f->stage], f->group_key, (uint32_t)f->group_key_len,
                                subkey, (uint32_t)subkey_len, ret, ret_made, err);

@@ -21,8 +21,8 @@ int stage_state_run_due(struct executor *ex, struct frame *f, struct srt_err *er
 void stage_state_drop_due(struct executor *ex, struct frame *f);
 
 /* The stage's row of the frame's key, made when there is none. */
-int stage_state_put(struct executor *ex, const struct frame *f, const void *subkey, size_t subkey_len,
-                    struct state_row *ret, bool *ret_made, struct srt_err *err);
+int stage_state_put(struct executor *ex, const struct frame *f, const void *subkey,
+                    size_t subkey_len, struct state_row *ret, bool *ret_made, struct srt_err *err);
 bool stage_state_get(struct executor *ex, const struct frame *f, const void *subkey,
                      size_t subkey_len, struct state_row *ret);
 
@@ -32,8 +32,8 @@ void stage_state_expire(struct executor *ex, const struct frame *f, const struct
 /* Due only at the end of input, when even this is reached. */
 #define STAGE_DUE_AT_END (INT64_MAX - 1)
 
-/* The row that is due is given up: when the end of input did it, records for it that come in a later
- * run are late. */
+/* The row that is due is given up: when the end of input did it, records for it that come in a
+ * later run are late. */
 void stage_state_note_closed(struct executor *ex, const struct frame *f, int64_t close_ms);
 
 /* Changing state failed in the middle: nothing that was not committed is to be used. */

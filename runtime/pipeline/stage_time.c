@@ -60,7 +60,8 @@ int stage_time_find(struct executor *ex, struct frame *f, int64_t *ret_ms, struc
             code = to_ms(&value, &time_ms, err);
         }
     }
-    if (code == SRT_OK && source->max_ahead_ms >= 0 && time_ms - written_ms > source->max_ahead_ms) {
+    bool limited = code == SRT_OK && source->max_ahead_ms >= 0;
+    if (limited && time_ms - written_ms > source->max_ahead_ms) {
         return srt_fail(err, SRT_EINVAL,
                         "the event time %" PRId64 " is %" PRId64
                         " ms ahead of when the record was written: max_ahead allows %" PRId64,

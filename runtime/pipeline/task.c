@@ -1,6 +1,7 @@
 /* The life of a task, and what it does in one slice:
  *
- *     NEW --script, sources--> LOADING --state--> HELD --assignment--> RUNNING --barrier--> RUNNING | HELD | ENDED
+ *     NEW --script, sources--> LOADING --state--> HELD --assignment--> RUNNING
+ *     RUNNING --barrier--> RUNNING | HELD | ENDED
  *      `--------------------------------------------> FAILED           (close from any of them)
  *
  *     a slice: the record at work, if it waited; then records from the most downstream exchange

@@ -57,7 +57,9 @@ int time_flow_step(struct executor *ex, struct intake *in, bool final, int32_t s
         const struct stage *stage = &graph->stages[i];
         if (stage->kind == STAGE_SOURCE) {
             /* A table never holds time back. */
-            w->said[i] = stage->source->table ? WATERMARK_END : intake_watermark(in, i, final && !ex->job->keep_open);
+            w->said[i] = stage->source->table
+                             ? WATERMARK_END
+                             : intake_watermark(in, i, final && !ex->job->keep_open);
             continue;
         }
         if (is_held(ex, stage, spilled)) {

@@ -1,4 +1,4 @@
-/* time_flow.h - a task's step of event time: from its sources through its stages to the other tasks.
+/* time_flow.h - a task's step of event time: from its sources through its stages to other tasks.
  *
  * Owner:   the task.
  * Thread:  its worker.

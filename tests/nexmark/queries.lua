@@ -5,8 +5,6 @@
 -- refused fails here until its line is gone.
 -- forms: files beside qN.yaml that are the same pipeline.
 
-local process = "'process' is not available in this version"
-local join = "'join' is not available in this version"
 
 return {
   { name = "q0" },

@@ -4,7 +4,7 @@
 -- 14 | s.pipeline { name = "lines", paralelism = 2 }
 --    |   ^^^^^^^^ did you mean 'parallelism'?
 --    = keys: description, cluster, parallelism, guarantee, dlq, commit_interval,
---        commit_bytes, script, params, lua, on_error, from, steps
+--        state_memory, commit_bytes, script, params, lua, on_error, from, steps
 -- error[E011]: 'codec' is 'txt'; it takes json, text or bytes
 --   --> builder-option-misspelt.lua:15:3
 --    |

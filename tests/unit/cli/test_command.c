@@ -153,7 +153,6 @@ static void what_is_planned_is_refused_by_name(void **state)
     }
     expect_error(call("backup", "create", NULL), "E090");
     expect_error(call("config", "show", NULL), "E090");
-    expect_error(call("run", "--reset-state", "p.s", "a.yaml", NULL), "E090");
     expect_error(call("run", "--keep-state", "a.yaml", NULL), "E090");
 }
 

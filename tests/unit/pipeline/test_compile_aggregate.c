@@ -1,4 +1,4 @@
-/* Of compile_aggregate.c, compile_window.c, compile_fn.c, compile_gate.c and bind.c: what YAML says
+/* Of compile_aggregate.c, compile_window.c, compile_fn.c and bind.c: what YAML says
  * about groups, windows and what is made of them. */
 #include "compile_fixture.h"
 
@@ -239,29 +239,6 @@ static void every_function_is_bound_in_a_state(void **state)
     compiled_free(&it);
 }
 
-static void what_cannot_run_yet_is_refused_at_its_place(void **state)
-{
-    (void)state;
-    struct config_doc *doc = config_doc_create(NULL, NULL);
-    struct pipeline_defaults defaults;
-    pipeline_defaults_init(&defaults);
-    struct config_node *root = config_doc_read_text(doc, "p.yaml",
-                                                    "pipelines:\n"
-                                                    "  p:\n"
-                                                    "    from: a\n"
-                                                    "    steps:\n"
-                                                    "      - as: x\n"
-                                                    "        reduce: function(a, b) return b end\n"
-                                                    "      - to: b\n");
-    struct config_node *pipelines = config_find(root, "pipelines");
-    assert_null(graph_compile(doc, &pipelines->entries[0], &defaults, srt_clock_real()));
-    struct compiled it = {.doc = doc};
-    compiled_print(&it);
-    compiled_says(&it, "error[E090]: 'reduce' is not available in this version\n"
-                       " --> p.yaml:6:9\n");
-    compiled_free(&it);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,7 +251,6 @@ int main(void)
         cmocka_unit_test(an_own_aggregator_needs_merge_in_sessions_only),
         cmocka_unit_test(a_stage_of_state_needs_a_name),
         cmocka_unit_test(every_function_is_bound_in_a_state),
-        cmocka_unit_test(what_cannot_run_yet_is_refused_at_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
