@@ -1,8 +1,8 @@
 /* A stream and a table: the table's records become rows, the stream's look theirs up.
  *
  * Two streams: every record becomes a row of its side, and is joined with all rows of the other
- * side that are within the time, in the order of their events. Both sides do so, so each pair is found
- * by the later of its two records, whatever the order in which they come.
+ * side that are within the time, in the order of their events. Both sides do so, so each pair is
+ * found by the later of its two records, whatever the order in which they come.
  *
  *     side 0   ----a------------b-------      row: side, time, place   due: time + within + grace
  *     side 1   -------x----------------         x finds a; at its due time b has found nobody:

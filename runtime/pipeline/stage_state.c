@@ -52,7 +52,8 @@ static int check_key(const struct frame *f, struct srt_err *err)
     }
     if (f->group_key_len > STATE_KEY_BYTES_MAX) {
         return srt_fail(err, SRT_ETOOBIG,
-                        "a key of %" PRId32 " bytes is longer than state takes (%d)", f->group_key_len, STATE_KEY_BYTES_MAX);
+                        "a key of %" PRId32 " bytes is longer than state takes (%d)",
+                        f->group_key_len, STATE_KEY_BYTES_MAX);
     }
     return SRT_OK;
 }
