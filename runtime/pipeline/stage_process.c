@@ -5,8 +5,8 @@
  *                                      ctx:timer   --> a list        --> rows "t" NAME
  *
  * What the function did is put into effect when it returned, and is nothing when it raised: the
- * state is read from its row anew for each call, timers wait in a list, and emissions are dropped by
- * who called us. The rows of a key are its state and then its timers by name. */
+ * state is read from its row anew for each call, timers wait in a list, and emissions are dropped
+ * by who called us. The rows of a key are its state and then its timers by name. */
 #include "pipeline/stage_process.h"
 
 #include <lauxlib.h>
