@@ -123,6 +123,7 @@ int controller_create(const struct runner_options *options, const struct graph *
         .clock = options->clock,
         .fs = options->fs,
         .seed = options->seed,
+        .until_drained = options->until_drained,
         .task_count = graph->parallelism > 0 ? (uint32_t)graph->parallelism : worker_count,
         .read_bytes = options->read_bytes ? options->read_bytes : READ_BYTES_DEFAULT,
         .notify = notify,

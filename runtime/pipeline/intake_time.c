@@ -49,8 +49,9 @@ struct intake_entry *intake_lowest(const struct intake *in)
 
 /* --- tables ---
  *
- * Before the first record of a stream all tasks have read what there was of the tables, and an
- * epoch was completed after that: its barriers came behind the last row on every channel. */
+ * Before the first record of a stream all tasks have read what there was of the tables (or all
+ * there will be, where there is an end of input: another pipeline may be about to fill them), and
+ * an epoch was completed after that: its barriers came behind the last row on every channel. */
 
 bool intake_may_ask(const struct intake_entry *entry)
 {
@@ -59,11 +60,15 @@ bool intake_may_ask(const struct intake_entry *entry)
 
 static bool all_loaded_here(struct intake *in)
 {
-    bool all = in->assigned;
+    const struct job *job = in->options.job;
+    bool final = srt_load_acquire(&job->input_final); /* release in the controller */
+    bool all = in->assigned && (final || !job->until_drained);
     for (uint32_t i = 0; i < in->entry_count; i++) {
         struct intake_entry *entry = in->entries[i];
         if (entry->reader && intake_spec(entry)->table) {
-            entry->loaded = entry->loaded || entry->position >= entry->load_until;
+            int64_t until =
+                final ? job->engine->ops->reader_end(entry->reader) : entry->load_until;
+            entry->loaded = entry->loaded || entry->position >= until;
             all = all && entry->loaded && in->reading != entry;
         }
     }

@@ -57,6 +57,7 @@ struct job {
     struct engine_topic changelog;
     uint32_t *table_ids; /* per stage that keeps state, from the manifest */
     size_t state_bytes_max; /* of one task */
+    bool until_drained;     /* there will be an end of input: input_final */
     bool keep_open;         /* the end of input closes no windows */
     struct job_time *times; /* per task; NULL when not timed */
     _Atomic int64_t reached_ms; /* how far event time has come at any stage; tasks raise it */
