@@ -192,6 +192,6 @@ return {
     tests = [[unit\.pipeline\.stateful]] },
   { name = "streams are read before their tables", file = "runtime/pipeline/intake_time.c",
     from = "return entry->in->tables == INTAKE_TABLES_OPEN || intake_spec(entry)->table;",
-    to = "return true;",
+    to = "return entry != NULL;",
     tests = [[unit\.pipeline\.stateful|nexmark\.(single|spread)]] },
 }

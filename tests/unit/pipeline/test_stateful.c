@@ -86,6 +86,30 @@ static void what_is_kept_open_goes_on_after_a_restart(void **state)
                          "b={\"n\":1,\"s\":1,\"window_start\":0,\"window_end\":10}\n");
 }
 
+static void a_window_that_was_given_out_is_not_there_any_more(void **state)
+{
+    struct fixture *fix = *state;
+    fix->options.keep_open = true;
+    fix->options.worker_count = 1; /* others might end before they hear how late it is */
+    put(fix, "a", 1, 1);           /* its row is written down */
+    run(fix, "", tumbling);
+    static const char later[] = "{\"u\":\"z\",\"t\":15,\"x\":0}"; /* closes it, in all partitions */
+    for (int32_t partition = 0; partition < 3; partition++) {
+        fixture_produce_record(fix, "in", partition,
+                               &(struct record){.key = (const uint8_t *)"z",
+                                                .key_len = 1,
+                                                .value = (const uint8_t *)later,
+                                                .value_len = sizeof later - 1});
+    }
+    run(fix, "", tumbling);
+    assert_int_equal(fixture_count(fix, "out"), 1);
+    fix->options.keep_open = false;
+    run(fix, "", tumbling);
+    fixture_assert_topic(fix, "out",
+                         "a={\"n\":1,\"s\":1,\"window_start\":0,\"window_end\":10}\n"
+                         "z={\"n\":3,\"s\":0,\"window_start\":10,\"window_end\":20}\n");
+}
+
 static void late_records_go_where_they_are_wanted(void **state)
 {
     struct fixture *fix = *state;
@@ -257,7 +281,9 @@ static const char alarms[] =
     "          init: \"{ n = 0 }\"\n"
     "          on_record: |\n"
     "            function(v, st, ctx)\n"
-    "              if v.x < 0 then st.n = 100; ctx:emit { lost = true }; error \"no\" end\n"
+    "              if v.x < 0 then\n"
+    "                st.n = 100; ctx:timer(\"wrong\", 1); ctx:emit { lost = true }; error \"no\"\n"
+    "              end\n"
     "              st.n = st.n + 1\n"
     "              ctx:timer(\"silent\", \"10ms\")\n"
     "              ctx:emit { n = st.n, now = ctx.now, key = ctx.key }\n"
@@ -390,6 +416,7 @@ int main(void)
         fixture_test(a_window_gives_one_result_for_each_key),
         fixture_test(what_an_ended_input_closed_stays_closed),
         fixture_test(what_is_kept_open_goes_on_after_a_restart),
+        fixture_test(a_window_that_was_given_out_is_not_there_any_more),
         fixture_test(late_records_go_where_they_are_wanted),
         fixture_test(sessions_grow_together),
         fixture_test(sliding_windows_look_back_from_each_event),
