@@ -25,8 +25,8 @@ static const char *const how_names[] = {"inner", "left", "outer", NULL};
 const struct srt_option compile_join_options[] = {
     {.name = "table",
      .type = SRT_OPTION_SECTION,
-     .doc = "The other side: the latest value per key of a topic, as it is when the record comes. A "
-            "name, or a map as in `from`."},
+     .doc = "The other side: the latest value per key of a topic, as it is when the record comes. "
+            "A name, or a map as in `from`."},
     {.name = "global",
      .type = SRT_OPTION_SECTION,
      .doc = "The same, with all of it at every worker: records need not move to their key's "
