@@ -108,11 +108,12 @@ static int open_partition(struct keyed_state *state, struct srt_err *err)
     return code;
 }
 
-static struct state_table *table_of(const struct keyed_state *state, uint32_t table_id)
+/* The stage whose rows these are; NULL: it was reset or is gone, as the manifest allowed. */
+static const struct stage *stage_of(const struct keyed_state *state, uint32_t table_id)
 {
     for (uint32_t i = 0; i < state->job->graph->stage_count; i++) {
         if (state->tables[i] && state->job->table_ids[i] == table_id) {
-            return state->tables[i];
+            return &state->job->graph->stages[i];
         }
     }
     return NULL;
@@ -128,12 +129,17 @@ static int load_record(struct keyed_state *state, const struct record *rec, stru
     if (item_task_of_group(row.key_group, state->job->task_count) != state->task) {
         return SRT_OK;
     }
-    struct state_table *table = table_of(state, row.table_id);
-    if (!table) {
-        return SRT_OK; /* of a stage that was reset or is gone, as the manifest allowed */
+    const struct stage *stage = stage_of(state, row.table_id);
+    if (!stage) {
+        return SRT_OK;
     }
-    return state_table_load(table, row.key, row.key_len, row.subkey, row.subkey_len, row.due_ms,
-                            row.cell, row.cell_len, err);
+    if (!stage_codec_has_subkey(stage, row.subkey, row.subkey_len)) {
+        return srt_fail(err, SRT_ECORRUPT,
+                        "state record at offset %" PRId64 " is no row of stage '%s'", rec->offset,
+                        stage->name);
+    }
+    return state_table_load(state->tables[stage->index], row.key, row.key_len, row.subkey,
+                            row.subkey_len, row.due_ms, row.cell, row.cell_len, err);
 }
 
 static int load_batch(struct keyed_state *state, const uint8_t *data, size_t size,

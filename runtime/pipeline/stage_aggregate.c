@@ -14,7 +14,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/varint.h"
 #include "pipeline/stage_bytes.h"
 #include "pipeline/stage_lua.h"
 #include "pipeline/stage_state.h"
@@ -24,14 +23,14 @@
 #include "script/value.h"
 
 struct subkey {
-    uint8_t bytes[8];
+    uint8_t bytes[STAGE_TIME_BYTES];
 };
 
 /* Sorts as the number does. */
 static struct subkey subkey_of(int64_t start_ms)
 {
     struct subkey subkey;
-    srt_put_be64(subkey.bytes, (uint64_t)start_ms ^ (UINT64_C(1) << 63));
+    stage_put_time(subkey.bytes, start_ms);
     return subkey;
 }
 
@@ -367,7 +366,7 @@ static int64_t row_end_ms(const struct stage *stage, const struct stage_window *
 
 static int64_t start_of(const struct state_row *row)
 {
-    return (int64_t)(srt_get_be64(row->subkey) ^ (UINT64_C(1) << 63));
+    return stage_get_time(row->subkey);
 }
 
 static bool emits_updates(const struct stage *stage)
@@ -513,7 +512,7 @@ static void remove_old(struct executor *ex, const struct frame *f, const struct 
     struct state_row at;
     while (state_table_first(table, row->key, row->key_len, NULL, 0, &at) &&
            at.due_ms == STATE_NEVER_DUE &&
-           start_of(&at) < (int64_t)(srt_get_be64(from.bytes) ^ (UINT64_C(1) << 63)) - grace) {
+           start_of(&at) < stage_get_time(from.bytes) - grace) {
         state_table_remove(table, &at);
     }
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/varint.h"
 
 int stage_blob_set(struct stage_blob **blob, const void *bytes, size_t len)
 {
@@ -210,4 +209,20 @@ bool stage_codec(const struct stage *stage, struct state_codec *ret)
         return true;
     }
     return false;
+}
+
+bool stage_codec_has_subkey(const struct stage *stage, const uint8_t *subkey, uint32_t len)
+{
+    if (stage->kind == STAGE_AGGREGATE || stage->kind == STAGE_REDUCE) {
+        return len == STAGE_TIME_BYTES;
+    }
+    if (stage->kind == STAGE_PROCESS) {
+        return len > 0 && ((subkey[0] == STAGE_SUBKEY_STATE && len == 1) ||
+                           (subkey[0] == STAGE_SUBKEY_TIMER && len > 1 &&
+                            len <= 1 + STAGE_TIMER_NAME_MAX));
+    }
+    if (stage->kind == STAGE_JOIN && stage->join->with_kind == JOIN_STREAM) {
+        return len == STAGE_PLACE_BYTES && subkey[0] <= 1;
+    }
+    return len == 0;
 }

@@ -9,11 +9,35 @@
 
 #include <stdbool.h>
 
+#include "base/varint.h"
 #include "pipeline/graph.h"
 #include "state/table.h"
 
 /* False when the stage keeps no state. */
 bool stage_codec(const struct stage *stage, struct state_codec *ret);
+
+/* PROCESS: a key's state has this alone, a timer has its name behind it. */
+enum { STAGE_SUBKEY_STATE = 's', STAGE_SUBKEY_TIMER = 't', STAGE_TIMER_NAME_MAX = 200 };
+
+/* Whether a row that was read back has a subkey such as this kind of stage makes. */
+bool stage_codec_has_subkey(const struct stage *stage, const uint8_t *subkey, uint32_t len);
+
+/* --- times in subkeys: eight bytes that sort as the numbers do --- */
+
+enum {
+    STAGE_TIME_BYTES = 8,
+    STAGE_PLACE_BYTES = 27, /* of a stream's record: stage_join.c */
+};
+
+static inline void stage_put_time(uint8_t *to, int64_t time_ms)
+{
+    srt_put_be64(to, (uint64_t)time_ms ^ (UINT64_C(1) << 63));
+}
+
+static inline int64_t stage_get_time(const uint8_t *from)
+{
+    return (int64_t)(srt_get_be64(from) ^ (UINT64_C(1) << 63));
+}
 
 /* --- AGGREGATE, REDUCE --- */
 

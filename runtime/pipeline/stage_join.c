@@ -178,7 +178,7 @@ static int look_up(struct executor *ex, struct frame *f, struct stage_result *re
 /* --- two streams --- */
 
 struct place {
-    uint8_t bytes[1 + 8 + 4 + 4 + 8 + 2];
+    uint8_t bytes[STAGE_PLACE_BYTES]; /* 1 + 8 + 4 + 4 + 8 + 2 */
 };
 
 enum { PLACE_TIME_AT = 1, PLACE_AGAIN_AT = 25 };
@@ -187,7 +187,7 @@ static void put_time(struct place *place, uint32_t side, int64_t time_ms)
 {
     memset(place, 0, sizeof *place);
     place->bytes[0] = (uint8_t)side;
-    srt_put_be64(place->bytes + PLACE_TIME_AT, (uint64_t)time_ms ^ (UINT64_C(1) << 63));
+    stage_put_time(place->bytes + PLACE_TIME_AT, time_ms);
 }
 
 /* Where the record came from tells it apart from all others; `again`: what several records that
@@ -206,7 +206,7 @@ static struct place place_of(const struct executor *ex, const struct frame *f, u
 
 static int64_t time_of(const struct state_row *row)
 {
-    return (int64_t)(srt_get_be64(row->subkey + PLACE_TIME_AT) ^ (UINT64_C(1) << 63));
+    return stage_get_time(row->subkey + PLACE_TIME_AT);
 }
 
 /* Walk over the other side's rows within the time. */

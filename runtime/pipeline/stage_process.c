@@ -20,14 +20,12 @@
 #include "pipeline/window.h"
 #include "script/value.h"
 
-enum { TIMER_NAME_MAX = 200, SUBKEY_STATE = 's', SUBKEY_TIMER = 't' };
-
 /* A timer that the call set or cancelled. */
 struct timer_change {
     struct timer_change *next;
     int64_t due_ms; /* STATE_NEVER_DUE: cancelled */
     size_t len;
-    uint8_t subkey[1 + TIMER_NAME_MAX];
+    uint8_t subkey[1 + STAGE_TIMER_NAME_MAX];
 };
 
 /* What `ctx` shows and collects during one call. */
@@ -123,13 +121,13 @@ static void add_timer(lua_State *L, struct stage_call *call, int64_t due_ms)
 {
     size_t len;
     const char *name = luaL_checklstring(L, 2, &len);
-    luaL_argcheck(L, len >= 1 && len <= TIMER_NAME_MAX, 2, "a name has 1 to 200 bytes");
+    luaL_argcheck(L, len >= 1 && len <= STAGE_TIMER_NAME_MAX, 2, "a name has 1 to 200 bytes");
     struct timer_change *change = srt_arena_alloc(&call->ex->arena, sizeof *change);
     if (!change) {
         luaL_error(L, "no memory for a timer");
     }
     *change = (struct timer_change){.due_ms = due_ms, .len = 1 + len};
-    change->subkey[0] = SUBKEY_TIMER;
+    change->subkey[0] = STAGE_SUBKEY_TIMER;
     memcpy(change->subkey + 1, name, len);
     *call->timers_end = change;
     call->timers_end = &change->next;
@@ -256,7 +254,7 @@ static void close_ctx(struct executor *ex)
 
 /* --- state --- */
 
-static const uint8_t subkey_state[1] = {SUBKEY_STATE};
+static const uint8_t subkey_state[1] = {STAGE_SUBKEY_STATE};
 
 static int make_table(lua_State *L)
 {
@@ -269,8 +267,11 @@ static int push_state(struct executor *ex, const struct frame *f, struct srt_err
 {
     lua_State *L = script_state(ex->script);
     struct state_row row;
+    const struct stage_blob *blob = NULL;
     if (stage_state_get(ex, f, subkey_state, sizeof subkey_state, &row)) {
-        const struct stage_blob *blob = ((struct stage_bytes *)row.cell)->blob;
+        blob = ((struct stage_bytes *)row.cell)->blob;
+    }
+    if (blob) {
         return value_push(ex->script, CODEC_JSON, blob->bytes, (int32_t)blob->len, err);
     }
     const struct script_fn *init = &ex->bindings.own_fns[f->stage][PROCESS_FN_INIT];
@@ -400,12 +401,12 @@ int stage_process_invoke(struct executor *ex, struct frame *f, struct stage_resu
 int stage_process_run_due(struct executor *ex, struct frame *f, struct state_row *row,
                           struct srt_err *err)
 {
-    if (row->subkey[0] == SUBKEY_STATE) {
+    if (row->subkey[0] == STAGE_SUBKEY_STATE) {
         stage_state_expire(ex, f, row);
         return SRT_OK;
     }
     const struct script_fn *fn = &ex->bindings.own_fns[f->stage][PROCESS_FN_ON_TIMER];
-    char name[TIMER_NAME_MAX + 1];
+    char name[STAGE_TIMER_NAME_MAX + 1];
     size_t len = row->subkey_len - 1;
     int64_t time_ms = ((struct stage_bytes *)row->cell)->start_ms;
     memcpy(name, row->subkey + 1, len);
@@ -426,7 +427,7 @@ int stage_process_run_due(struct executor *ex, struct frame *f, struct state_row
 
 bool stage_process_due_before(struct executor *ex, const struct frame *f, struct state_row *ret)
 {
-    static const uint8_t first[1] = {SUBKEY_TIMER};
+    static const uint8_t first[1] = {STAGE_SUBKEY_TIMER};
     struct state_table *table = ex->state.tables[f->stage];
     struct state_row row;
     bool found = false;
@@ -456,7 +457,7 @@ static void wake_row(void *arg, const struct state_row *row)
     if (row->due_ms != STATE_NEVER_DUE) {
         return;
     }
-    if (row->subkey[0] == SUBKEY_TIMER) {
+    if (row->subkey[0] == STAGE_SUBKEY_TIMER) {
         state_table_touch(waking->table, row, cell->start_ms);
     } else if (waking->ttl_ms >= 0) {
         state_table_touch(waking->table, row, window_close_ms(cell->last_ms, waking->ttl_ms));

@@ -4,6 +4,7 @@
  * and what is remembered (keyed_state.c, manifest.c). */
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "state/changelog.h"
 #include "support/cmocka_srt.h"
 #include "support/pipeline_fixture.h"
 
@@ -392,6 +393,40 @@ static void state_that_no_longer_fits_is_refused_with_the_ways_out(void **state)
     assert_int_equal(fix->stopped.code, SRT_OK);
 }
 
+static void a_row_that_no_stage_has_made_stops_the_pipeline(void **state)
+{
+    struct fixture *fix = *state;
+    put(fix, "a", 1, 1);
+    run(fix, "", tumbling);
+    fixture_destroy_runner(fix);
+    const struct changelog_row row = {.table_id = 1, /* of 'w', whose rows have longer subkeys */
+                                      .key = (const uint8_t *)"a",
+                                      .key_len = 1,
+                                      .subkey = (const uint8_t *)"?",
+                                      .subkey_len = 1};
+    struct srt_buf key = {0};
+    struct srt_buf value = {0};
+    changelog_put_key(&row, &key);
+    changelog_put_value_head(1, &value);
+    fixture_produce_record(fix, "__streamrt-p-state", 0,
+                           &(struct record){.key = key.data,
+                                            .key_len = (int32_t)key.len,
+                                            .value = value.data,
+                                            .value_len = (int32_t)value.len});
+    srt_buf_fini(&key);
+    srt_buf_fini(&value);
+    fix->options.worker_count = 1;
+    char *yaml = srt_xasprintf("pipelines:\n  p:\n"
+                               "    from: { topic: in, time: v.t, max_ahead: none }\n"
+                               "    steps:\n%s",
+                               tumbling);
+    fixture_load(fix, yaml);
+    srt_free(yaml);
+    fixture_drain(fix);
+    assert_int_equal(fix->stopped.code, SRT_ECORRUPT);
+    assert_contains(fix->stopped.msg, "is no row of stage 'w'");
+}
+
 static void a_pipeline_that_remembers_too_much_stops_and_says_so(void **state)
 {
     struct fixture *fix = *state;
@@ -428,6 +463,7 @@ int main(void)
         fixture_test(a_stream_finds_the_rows_of_a_table),
         fixture_test(two_streams_meet_within_a_time),
         fixture_test(state_that_no_longer_fits_is_refused_with_the_ways_out),
+        fixture_test(a_row_that_no_stage_has_made_stops_the_pipeline),
         fixture_test(a_pipeline_that_remembers_too_much_stops_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
